@@ -1,0 +1,1 @@
+"""MySQL and MariaDB: what a table is, how its rows become text, its outbox and triggers."""

@@ -1,0 +1,1 @@
+"""Writes to Redis: events, newest wins, dead letters. Knows nothing of Gearman or MySQL."""

@@ -1,0 +1,1 @@
+"""The loadable functions, called through real database servers."""

@@ -1,0 +1,340 @@
+"""Writes to a real Redis: newest wins, kinds, tombstones, what Redis refuses."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Iterator
+
+import pytest
+import redis
+from servers import RedisServer
+from servers.sockets import free_port
+
+from sync_worker.config import Config, load
+from sync_worker.errors import ConfigError, StoreUnavailable
+from sync_worker.store.dead_letters import DeadLetter, DeadLetters
+from sync_worker.store.events import Event
+from sync_worker.store.redis_store import TOMBSTONE_PREFIX, RedisStore
+
+KINDS = ("json", "hash")
+
+
+def settings(server: RedisServer, **more: str) -> Config:
+    env = {"SYNC_WORKER_REDIS_URL": f"redis://{server.address}/0", **more}
+    return load(env=env)
+
+
+@pytest.fixture
+def store(redis_server: RedisServer) -> Iterator[RedisStore]:
+    config = settings(redis_server)
+    opened = RedisStore(config.redis, config.events)
+    yield opened
+    opened.close()
+
+
+def event(
+    version: int, row: str = '{"a":"x"}', *, key: str = "k", kind: str = "json", expiry: str = ""
+) -> Event:
+    return (str(version).encode(), key.encode(), kind.encode(), expiry.encode(), row.encode())
+
+
+def delete(version: int, *, key: str = "k", kind: str = "json") -> Event:
+    return event(version, "", key=key, kind=kind)
+
+
+def test_a_json_row_is_stored_with_its_version_as_the_last_member(
+    store: RedisStore, redis_client: redis.Redis
+) -> None:
+    row = '{"id":1,"price":12.50,"big":18446744073709551615,"ü":"€😀"}'
+    outcome = store.apply([event(7, row)])
+    assert outcome == ([], {}, {})
+    assert redis_client.get("k") == (row[:-1] + ',"_v":7}').encode()
+
+
+def test_an_empty_row_object_is_valid_json_too(
+    store: RedisStore, redis_client: redis.Redis
+) -> None:
+    store.apply([event(7, "{}")])
+    assert redis_client.get("k") == b'{"_v":7}'
+
+
+def test_a_hash_row_is_a_field_a_column_and_its_version(
+    store: RedisStore, redis_client: redis.Redis
+) -> None:
+    store.apply([event(1, '{"gone":"1","a":"x"}', kind="hash")])
+    store.apply([event(2, '{"a":"y","n":null,"d":1.10,"z":"a\\u0000b"}', kind="hash")])
+    assert redis_client.hgetall("k") == {b"a": b"y", b"d": b"1.10", b"z": b"a\0b", b"_v": b"2"}
+
+
+def test_a_hash_row_may_have_thousands_of_columns(
+    store: RedisStore, redis_client: redis.Redis
+) -> None:
+    row = json.dumps({f"c{i}": str(i) for i in range(4096)})
+    assert store.apply([event(1, row, kind="hash")]) == ([], {}, {})
+    assert redis_client.hlen("k") == 4097
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_version_that_is_not_newer_is_stale(store: RedisStore, kind: str) -> None:
+    batch = [event(10, kind=kind), event(9, kind=kind), event(10, kind=kind), delete(9)]
+    assert store.apply(batch).stale == [1, 2, 3]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_delete_leaves_a_tombstone_that_refuses_older_rows_and_expires(
+    store: RedisStore, redis_client: redis.Redis, kind: str
+) -> None:
+    store.apply([event(10, kind=kind), delete(11, kind=kind)])
+    assert not redis_client.exists("k")
+    tombstone = TOMBSTONE_PREFIX + b"{k}"
+    assert redis_client.get(tombstone) == b"11"
+    assert 86_000 < redis_client.ttl(tombstone) <= 86_400
+    assert store.apply([event(10, kind=kind), event(11, kind=kind), delete(11)]).stale == [0, 1, 2]
+    assert store.apply([event(12, kind=kind)]).stale == []
+    assert redis_client.exists("k")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_order_and_repetition_of_events_ends_in_the_newest(
+    store: RedisStore, redis_client: redis.Redis, kind: str
+) -> None:
+    newest = event(5, '{"a":"5"}', kind=kind)
+    history = [event(1, '{"a":"1"}', kind=kind), delete(2), event(3, kind=kind), delete(4), newest]
+    for order in itertools.permutations(history):
+        redis_client.flushdb()
+        for some in ([order[0]], [*order], [*random.Random(1).choices(order, k=4)]):
+            store.apply(some)
+        if kind == "json":
+            assert redis_client.get("k") == b'{"a":"5","_v":5}'
+        else:
+            assert redis_client.hgetall("k") == {b"a": b"5", b"_v": b"5"}
+
+
+def test_version_0_is_written_as_it_is_without_a_check(
+    store: RedisStore, redis_client: redis.Redis
+) -> None:
+    store.apply([event(9), event(0, '{"plain":1}')])
+    assert redis_client.get("k") == b'{"plain":1}'
+    store.apply([delete(0)])
+    assert redis_client.keys() == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_expiry_is_set_and_taken_off_again(
+    store: RedisStore, redis_client: redis.Redis, kind: str
+) -> None:
+    store.apply([event(1, kind=kind, expiry="3600")])
+    assert 3_500 < redis_client.ttl("k") <= 3_600
+    store.apply([event(2, kind=kind)])
+    assert redis_client.ttl("k") == -1
+
+
+def test_a_key_changes_its_kind_and_keeps_its_version(
+    store: RedisStore, redis_client: redis.Redis
+) -> None:
+    store.apply([event(5, kind="json")])
+    assert store.apply([event(4, kind="hash")]).stale == [0]
+    store.apply([event(6, kind="hash")])
+    assert redis_client.type("k") == b"hash"
+    assert store.apply([event(5, kind="json")]).stale == [0]
+    store.apply([event(7, kind="json")])
+    assert redis_client.type("k") == b"string"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_key_of_another_type_is_refused_and_the_rest_goes_on(
+    store: RedisStore, redis_client: redis.Redis, kind: str
+) -> None:
+    redis_client.rpush("list", "1")
+    batch = [event(1, key="a", kind=kind), event(1, key="list", kind=kind), event(1, key="b")]
+    outcome = store.apply(batch)
+    assert outcome.stale == []
+    assert outcome.kept == {}
+    assert list(outcome.refused) == [1]
+    assert "WRONGTYPE" in outcome.refused[1]
+    assert redis_client.exists("a", "b") == 2
+    assert redis_client.lrange("list", 0, -1) == [b"1"]
+
+
+def test_a_hash_row_that_is_no_json_is_refused_and_the_rest_goes_on(
+    store: RedisStore, redis_client: redis.Redis
+) -> None:
+    outcome = store.apply([event(1, "{oops}", kind="hash"), event(1, key="b")])
+    assert list(outcome.refused) == [0]
+    assert redis_client.exists("b")
+
+
+def test_a_string_without_a_version_is_older_than_any(
+    store: RedisStore, redis_client: redis.Redis
+) -> None:
+    redis_client.set("k", "anything")
+    assert store.apply([event(1)]) == ([], {}, {})
+    assert redis_client.get("k") == b'{"a":"x","_v":1}'
+
+
+def test_the_version_members_name_may_hold_any_character(
+    redis_server: RedisServer, redis_client: redis.Redis
+) -> None:
+    config = settings(redis_server, SYNC_WORKER_EVENTS_VERSION_MEMBER='%v-"1/2".+')
+    store = RedisStore(config.redis, config.events)
+    assert store.apply([event(5), event(5), event(6)]).stale == [1]
+    assert json.loads(redis_client.get("k")) == {"a": "x", '%v-"1/2".+': 6}  # type: ignore[arg-type]
+    store.close()
+
+
+def test_a_large_batch_takes_several_script_calls(
+    store: RedisStore, redis_client: redis.Redis
+) -> None:
+    batch = [event(1, key=f"k{i}") for i in range(2500)]
+    batch += [event(1, '{"a":"%s"}' % ("x" * 700_000), key=f"big{i}") for i in range(5)]
+    assert store.apply(batch) == ([], {}, {})
+    assert redis_client.dbsize() == 2505
+
+
+def test_bare_rows_are_set_byte_for_byte_and_the_last_of_a_key_wins(
+    store: RedisStore, redis_client: redis.Redis
+) -> None:
+    assert store.set_rows([b"1", b"{ }", b"2", b"\0\xff", b"1", b"last"]) == ([], {}, {})
+    assert redis_client.mget("1", "2") == [b"last", b"\0\xff"]
+
+
+def test_the_script_is_loaded_again_after_redis_has_forgotten_it(
+    store: RedisStore, redis_client: redis.Redis
+) -> None:
+    store.apply([event(1)])
+    redis_client.script_flush()
+    assert store.apply([event(2)]) == ([], {}, {})
+
+
+def test_out_of_memory_keeps_writes_and_lets_deletes_go_on(
+    store: RedisStore, redis_client: redis.Redis
+) -> None:
+    store.apply([event(1, key="old")])
+    redis_client.config_set("maxmemory", 1)
+    try:
+        outcome = store.apply([event(2, key="new"), delete(2, key="old")])
+        assert list(outcome.kept) == [0]
+        assert outcome.kept[0].startswith("OOM")
+        assert not redis_client.exists("old")
+        rows = store.set_rows([b"1", b"x", b"2", b"y"])
+        assert list(rows.kept) == [0, 1]
+    finally:
+        redis_client.config_set("maxmemory", 0)
+    assert store.apply([event(2, key="new")]) == ([], {}, {})
+
+
+def test_a_read_only_replica_keeps_everything(own_redis: RedisServer) -> None:
+    config = settings(own_redis)
+    store = RedisStore(config.redis, config.events)
+    with own_redis.client() as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        assert list(store.apply([event(1)]).kept) == [0]
+        assert list(store.set_rows([b"1", b"x"]).kept) == [0]
+        client.execute_command("REPLICAOF", "NO", "ONE")
+    assert store.apply([event(1)]) == ([], {}, {})
+    store.close()
+
+
+def test_one_forbidden_key_is_kept_and_costs_the_others_nothing(own_redis: RedisServer) -> None:
+    with own_redis.client() as client:
+        client.execute_command(
+            "ACL", "SETUSER", "w", "on", ">pw", "+@all", "~ok*", "~sync-worker:*"
+        )
+        config = settings(
+            own_redis, SYNC_WORKER_REDIS_USERNAME="w", SYNC_WORKER_REDIS_PASSWORD="pw"
+        )
+        store = RedisStore(config.redis, config.events)
+        store.check()
+        keys = ["ok1", "theirs", "ok2", "ok3"]
+        assert list(store.apply([event(1, key=key) for key in keys]).kept) == [1]
+        assert list(store.set_rows([b"ok4", b"x", b"theirs", b"x"]).kept) == [1]
+        assert client.exists("ok1", "ok2", "ok3", "ok4") == 4
+        assert not client.exists("theirs")
+        store.close()
+
+
+@pytest.mark.parametrize("command", ["kill", "freeze"])
+def test_redis_gone_or_frozen_is_unavailable_and_then_well_again(
+    own_redis: RedisServer, command: str
+) -> None:
+    config = settings(own_redis, SYNC_WORKER_REDIS_TIMEOUT="300ms")
+    store = RedisStore(config.redis, config.events)
+    store.apply([event(1)])
+    getattr(own_redis, command)()
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            store.apply([event(2)])
+        with pytest.raises(StoreUnavailable):
+            store.set_rows([b"1", b"x"])
+    own_redis.thaw()
+    if command == "kill":
+        own_redis.restart()
+    assert store.apply([event(3)]).kept == {}
+    store.close()
+
+
+def test_a_wrong_password_is_a_configuration_error_that_names_the_setting(
+    own_redis: RedisServer,
+) -> None:
+    with own_redis.client() as client:
+        client.config_set("requirepass", "right")
+        config = settings(own_redis, SYNC_WORKER_REDIS_PASSWORD="wrong")
+        store = RedisStore(config.redis, config.events)
+        with pytest.raises(ConfigError, match=r"redis\.password_file") as caught:
+            store.check()
+        assert "wrong" not in str(caught.value).replace("WRONGPASS", "")
+        client.config_set("requirepass", "")
+    store.close()
+
+
+def test_a_cluster_is_written_slot_by_slot(own_redis: RedisServer) -> None:
+    own_redis.stop()
+    # Without a port for its bus a cluster node takes its own port plus 10,000, if there is one.
+    own_redis.arguments = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    own_redis.start()
+    with own_redis.client() as client:
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        while b"cluster_state:ok" not in client.execute_command("CLUSTER", "INFO"):
+            pass
+        config = settings(own_redis, SYNC_WORKER_REDIS_CLUSTER="true")
+        store = RedisStore(config.redis, config.events)
+        keys = ["a", "b", "tag:{x}", "c"]
+        assert store.apply([event(2, key=key) for key in keys]) == ([], {}, {})
+        assert store.apply([event(1, key=key) for key in keys]).stale == [0, 1, 2, 3]
+        assert store.apply([delete(3, key=key) for key in keys]) == ([], {}, {})
+        assert store.apply([event(2, key=key) for key in keys]).stale == [0, 1, 2, 3]
+        assert store.set_rows([b"1", b"x", b"2", b"y"]) == ([], {}, {})
+        store.close()
+
+
+def test_dead_letters_keep_the_workload_the_reason_and_the_newest(
+    redis_server: RedisServer, redis_client: redis.Redis
+) -> None:
+    config = settings(
+        redis_server,
+        SYNC_WORKER_DEAD_LETTERS_KEEP="100",
+        SYNC_WORKER_DEAD_LETTERS_WORKLOAD_BYTES="10",
+    )
+    letters = DeadLetters(redis_client, config.dead_letters)
+    letters.add([DeadLetter("no JSON", b"x" * 25, b"syncToRedis", b"H:a:1")])
+    [(_, entry)] = redis_client.xrange("sync-worker:dead-letters")
+    assert entry == {
+        b"reason": b"no JSON",
+        b"workload": b"x" * 10,
+        b"size": b"25",
+        b"function": b"syncToRedis",
+        b"handle": b"H:a:1",
+    }
+    letters.add([DeadLetter("r", b"w", b"f", b"h")] * 1000)
+    assert 100 <= redis_client.xlen("sync-worker:dead-letters") < 300
+
+
+def test_a_dead_letter_stream_that_is_no_stream_is_unavailable_not_lost(
+    redis_server: RedisServer, redis_client: redis.Redis
+) -> None:
+    redis_client.set("sync-worker:dead-letters", "x")
+    letters = DeadLetters(redis_client, settings(redis_server).dead_letters)
+    with pytest.raises(StoreUnavailable, match="WRONGTYPE"):
+        letters.add([DeadLetter("r", b"w", b"f", b"h")])

@@ -1,0 +1,236 @@
+"""The relay's parts without servers: batches, gaps, schedule, delivery."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_worker.errors import JobFailed, JobServerUnavailable
+from sync_worker.gearman import Result
+from sync_worker.mysql.outbox import runs
+from sync_worker.relay import delivery as delivery_module
+from sync_worker.relay.batch import Batch, parse
+from sync_worker.relay.delivery import TRIES, Delivery
+from sync_worker.relay.gaps import KEEP, Gaps
+from sync_worker.relay.schedule import FIRST, Schedule
+
+
+def line(id: int, key: str, row: str = "{}") -> bytes:
+    return f'{id}\t"{key}"\tjson\t\t{row}'.encode()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+# Batches.
+
+
+def test_a_batch_has_a_line_and_an_id_for_each_event():
+    batch = parse(b"\n".join([line(5, "a"), line(7, "b", "")]), versions=True)
+    assert batch == Batch((line(5, "a"), line(7, "b", "")), (5, 7))
+
+
+def test_a_key_changed_many_times_is_delivered_once_with_its_newest_version():
+    text = b"\n".join([line(7, "a"), line(5, "a"), line(6, "b"), line(9, "a"), line(8, "b")])
+    batch = parse(text, versions=True)
+    assert sorted(batch.lines) == sorted([line(9, "a"), line(8, "b")])
+    assert sorted(batch.ids) == [5, 6, 7, 8, 9]
+
+
+def test_without_versions_the_lines_carry_0_and_the_ids_stay():
+    batch = parse(line(5, "a"), versions=False)
+    assert batch == Batch((b'0\t"a"\tjson\t\t{}',), (5,))
+
+
+@given(st.lists(st.tuples(st.integers(1, 500), st.sampled_from("abcde")), min_size=2, unique=True))
+def test_halving_to_the_end_keeps_every_id_and_the_newest_of_a_key_with_its_line(events):
+    events = list(dict(events).items())
+    batch = parse(b"\n".join(line(*event) for event in events), versions=True)
+    newest = {}
+    for id, key in sorted(events):
+        newest[key] = id
+    assert dict(zip(batch.ids, batch.lines, strict=False)) == {
+        id: line(id, key) for key, id in newest.items()
+    }
+    parts = [batch]
+    while any(len(part.lines) > 1 for part in parts):
+        parts = [
+            half for part in parts for half in (part.halves() if len(part.lines) > 1 else (part,))
+        ]
+    assert sorted(id for part in parts for id in part.ids) == sorted(id for id, _ in events)
+    for part in parts:
+        assert part.lines[0].startswith(b"%d\t" % part.ids[0])
+
+
+@given(st.sets(st.integers(0, 60)))
+def test_runs_hold_exactly_the_ids(ids):
+    found = runs(ids)
+    assert sorted(id for first, last in found for id in range(first, last + 1)) == sorted(ids)
+    assert all(b[0] > a[1] + 1 for a, b in itertools.pairwise(found))
+
+
+# Gaps.
+
+
+def test_ids_that_were_passed_over_are_asked_for_until_they_come_or_grow_old():
+    clock = Clock()
+    gaps = Gaps(clock)
+    after = gaps.read(0, [10, 11])
+    assert (after, gaps.missing()) == (11, [])
+    after = gaps.read(after, [13, 16])
+    assert (after, sorted(gaps.missing())) == (16, [12, 14, 15])
+    after = gaps.read(after, [14, 17])
+    assert (after, sorted(gaps.missing())) == (17, [12, 15])
+    clock.now += KEEP + 0.1
+    assert gaps.missing() == []
+
+
+def test_a_gap_as_wide_as_a_bulk_insert_leaves_is_not_remembered_whole():
+    gaps = Gaps(Clock())
+    gaps.read(gaps.read(0, [1]), [10_000_000])
+    assert len(gaps.missing()) <= 2000
+
+
+def test_reading_nothing_moves_nothing():
+    gaps = Gaps(Clock())
+    assert gaps.read(7, []) == 7
+
+
+# Schedule.
+
+
+def test_after_the_doorbell_the_looks_grow_rarer_up_to_the_poll_interval():
+    clock = Clock()
+    schedule = Schedule(0.003, clock)
+    schedule.ring()
+    assert schedule.next == clock.now
+    waits = []
+    for _ in range(5):
+        schedule.looked(more=False)
+        waits.append(round(schedule.next - clock.now, 6))
+    assert waits == [FIRST, 0.001, 0.002, 0.003, 0.003]
+    schedule.looked(more=True)
+    assert schedule.next == clock.now
+
+
+# Delivery.
+
+
+@dataclass
+class FakeClient:
+    sent: list[bytes] = field(default_factory=list)
+    results: list[tuple[int, Result]] = field(default_factory=list)
+    away: bool = False
+
+    def send(self, task):
+        if self.away:
+            raise JobServerUnavailable
+        self.sent.append(task.workload)
+        return len(self.sent)
+
+    def wait(self, timeout):
+        results, self.results = self.results, []
+        return results
+
+    def answer(self, error=None):
+        """Answer the last job sent."""
+        self.results.append((len(self.sent), Result(error=error)))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(delivery_module.time, "monotonic", clock)
+    return clock
+
+
+@pytest.fixture
+def made(clock):
+    done, given_up = [], []
+    delivery = Delivery(
+        ("127.0.0.1:1",),
+        "syncToRedis",
+        done=done.append,
+        give_up=lambda batch, reason: given_up.append((batch, reason)),
+    )
+    delivery.client = FakeClient()
+    return delivery, done, given_up
+
+
+BATCH = Batch((line(1, "a"), line(2, "b")), (1, 2, 0))
+
+
+def test_a_batch_is_done_when_its_job_is_answered(made):
+    delivery, done, _ = made
+    delivery.send(BATCH)
+    assert (delivery.under_way, delivery.ids, done) == (1, {0, 1, 2}, [])
+    delivery.client.answer()
+    delivery.collect()
+    assert (delivery.under_way, done) == (0, [BATCH])
+
+
+def test_a_batch_that_no_job_server_takes_is_sent_later(made, clock):
+    delivery, done, _ = made
+    delivery.client.away = True
+    delivery.send(BATCH)
+    assert (delivery.under_way, delivery.ids) == (1, {0, 1, 2})
+    delivery.client.away = False
+    clock.now = delivery.due()
+    delivery.collect()
+    delivery.client.answer()
+    delivery.collect()
+    assert done == [BATCH]
+
+
+def test_a_lost_connection_is_never_the_events_fault(made, clock):
+    delivery, done, given_up = made
+    delivery.send(Batch((line(1, "a"),), (1,)))
+    for _ in range(5 * TRIES):
+        delivery.client.answer(JobServerUnavailable())
+        delivery.collect()
+        clock.now = delivery.due()
+        delivery.collect()
+    assert (done, given_up) == ([], [])
+    assert delivery.under_way == 1
+
+
+def test_an_event_that_always_fails_is_found_by_halving_and_given_up_alone(made, clock):
+    delivery, done, given_up = made
+    batch = Batch(tuple(line(i, f"k{i}") for i in range(8)), tuple(range(8)))
+    delivery.send(batch)
+    while delivery.under_way:
+        for number, workload in enumerate(delivery.client.sent, 1):
+            at_fault = b'"k5"' in workload
+            delivery.client.results.append(
+                (number, Result(error=JobFailed("no") if at_fault else None))
+            )
+        delivery.collect()
+        clock.now = max(clock.now, delivery.due() or clock.now)
+        delivery.collect()
+    assert [batch.ids for batch, _ in given_up] == [(5,)]
+    assert sorted(id for batch in done for id in batch.ids) == [0, 1, 2, 3, 4, 6, 7]
+
+
+def test_a_job_without_a_result_is_sent_again_ever_more_rarely(made, clock):
+    delivery, _, given_up = made
+    delivery.send(BATCH)
+    waits = []
+    for _ in range(4):
+        start = clock.now
+        clock.now = delivery.due() + 0.001
+        delivery.collect()
+        waits.append(round(clock.now - start))
+        clock.now = delivery.due() + 0.001
+        delivery.collect()
+    assert waits == [60, 120, 240, 480]
+    assert given_up == []
+    assert delivery.under_way == 1
