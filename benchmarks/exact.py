@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import statistics
 import subprocess
@@ -18,6 +17,7 @@ from sync_worker.mysql.install import install
 
 from .figure import Figure
 from .functions import LIBRARY, ROUNDS, one, seconds
+from .monitor import Monitor
 
 ROWS = 50_000
 BACKLOG = 200_000
@@ -224,18 +224,15 @@ def visible() -> list[Figure]:
 
 def _lateness(it: Stack) -> list[float]:
     """Milliseconds for each commit; 0 if it was visible before the commit had returned."""
-    command = [sys.executable, "-m", "benchmarks.watch", it.redis.url, "t:1", str(COMMITS)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watcher:
-        assert watcher.stdout
-        assert watcher.stdout.readline() == "ready\n"
-        committed = {}
+    committed = {}
+    with Monitor(it.redis.host, it.redis.port) as monitor:
         due = time.monotonic() + PAUSE
         for volume in range(1, COMMITS + 1):
             time.sleep(max(0.0, due - time.monotonic()))
             it.cursor.execute(f"UPDATE t SET volume = {volume} WHERE id = 1")
-            committed[volume] = time.monotonic()
+            committed[volume] = time.time()
             due += COMMIT_INTERVAL
-        seen = {int(volume): moment for volume, moment in json.loads(watcher.stdout.read()).items()}
+        seen = monitor.volumes_of_t1(COMMITS)
     late = []
     for volume in range(COMMITS, 0, -1):  # a later value shows that an earlier one was overtaken
         seen[volume] = min(seen.get(volume, seen.get(volume + 1, 0)), seen.get(volume + 1, 1e18))

@@ -95,7 +95,8 @@ class SyncWorker:
             self._counters.add("retries")
         room = len(self._held) < self._most_held and not self._applier.unavailable
         fresh = self._grabber.jobs(0.0 if self._held else self._patience()) if room else []
-        self._empty_wakeup()
+        if not fresh:
+            self._empty_wakeup()
         jobs = self._held + fresh
         if jobs:
             self._apply(jobs)

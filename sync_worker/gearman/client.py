@@ -8,7 +8,6 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from math import ceil
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +21,7 @@ from .address import Address, parse_address
 from .connection import Clock, Connection
 from .conversation import Conversation, Priority, Result, Task
 from .failures import JobTimedOut
+from .polling import poll
 
 #: Seconds to wait for a result.
 DEFAULT_TIMEOUT = 60.0
@@ -366,9 +366,7 @@ class Client:
 
 def _poll(connection: Connection, seconds: float) -> int:
     """Wait for the connection; return the poll events, 0 at the timeout."""
-    poll = select.poll()
-    poll.register(connection.fileno(), connection.interest())
-    for _, events in poll.poll(ceil(max(0.0, seconds) * 1000)):
+    for _, events in poll({connection.fileno(): connection.interest()}, seconds):
         return events
     return 0
 

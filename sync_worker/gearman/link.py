@@ -49,7 +49,8 @@ class Link:
     """One job server of a worker's list.
 
     `greeting` is sent first on every connection. `forget` is told of each connection that is lost,
-    since its jobs go back to the job server; `tell` gets the events that `Worker` documents.
+    since its jobs go back to the job server; `tell` gets the events that `Worker` documents; `wake`
+    is called when it says that there are jobs again.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Link:
         clock: Clock,
         forget: Callable[[Connection], None],
         tell: EventSink,
+        wake: Callable[[], None],
         connect: Callable[..., Connection] = Connection,
     ) -> None:
         self.address = address
@@ -72,6 +74,7 @@ class Link:
         self._clock = clock
         self._forget = forget
         self._tell = tell
+        self._wake = wake
         self._connect = connect
         self._asked_at = 0.0
         self._delay = 0.0
@@ -164,6 +167,7 @@ class Link:
                 connection.queue(_PRE_SLEEP)
         elif noop:
             self._window.woken()
+            self._wake()
         if packets and not self.answered:
             self.answered = True
             self._delay = 0.0

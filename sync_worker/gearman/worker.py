@@ -10,7 +10,6 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable, Iterable, Sequence
-from math import ceil
 
 from ..errors import LocalProtocolError
 from .address import parse_address
@@ -18,6 +17,7 @@ from .connection import Clock, Connection
 from .grabbing import GrabWindow
 from .link import EventSink, Job, Link
 from .packets import Packet
+from .polling import poll
 from .protocol import check_function, encode, header
 
 #: GRAB_JOBs out at each job server. A thousand fill a batch without a wait at 60,000 jobs a second.
@@ -38,7 +38,8 @@ class Worker:
     `batch_bytes` bounds, roughly, their bytes here. `client_id`, without white space, is what
     `gearadmin --workers` shows. `on_event(name, address, detail)` is told "connected", "lost" and
     "unreachable" (with the reason and when it is tried again) and "error" (an ERROR packet).
-    Not thread-safe.
+    `on_wake()` is called as soon as a job server says that it has jobs again, a round trip before
+    they are here; `jobs` returns then. Not thread-safe.
 
     Raises ConfigError or LocalProtocolError when an address or a function name is unusable.
     """
@@ -53,6 +54,7 @@ class Worker:
         client_id: str | None = None,
         clock: Clock = time.monotonic,
         on_event: EventSink | None = None,
+        on_wake: Callable[[], None] | None = None,
         connect: Callable[..., Connection] = Connection,
     ) -> None:
         if not servers or not functions or in_flight < 1 or batch_bytes < 1:
@@ -67,6 +69,7 @@ class Worker:
                 clock=clock,
                 forget=self._forget,
                 tell=on_event or (lambda name, address, detail: None),
+                wake=self._wake,
                 connect=connect,
             )
             for text in servers
@@ -74,6 +77,8 @@ class Worker:
         self._in_flight = in_flight
         self._batch_bytes = batch_bytes
         self._clock = clock
+        self._on_wake = on_wake
+        self._awake = False
         self._watched: list[int] = []
         self._ready: list[Job] = []
         self._ready_bytes = 0
@@ -90,8 +95,8 @@ class Worker:
         while True:
             read, woken = self._turn(0.0 if self._ready else self._patience(deadline))
             if self._ready:
-                if read and self._has_room():
-                    continue
+                if read and len(self._ready) > 1 and self._has_room():
+                    continue  # a burst; a job that comes alone is not kept waiting
                 return self._hand_out()
             if woken or (self._stopped and self.idle):
                 return []
@@ -143,16 +148,15 @@ class Worker:
         """Send what is queued, for up to `timeout` seconds; return whether all of it is sent."""
         deadline = self._clock() + timeout
         while True:
-            poll = select.poll()
-            waiting = False
-            for link in self._links:
-                if link.send() and link.connection is not None:
-                    poll.register(link.connection.fileno(), select.POLLOUT)
-                    waiting = True
+            waiting = {
+                link.connection.fileno(): select.POLLOUT
+                for link in self._links
+                if link.send() and link.connection is not None
+            }
             left = deadline - self._clock()
             if not waiting or left <= 0:
                 return not waiting
-            poll.poll(ceil(min(left, _LONGEST_WAIT) * 1000))
+            poll(waiting, min(left, _LONGEST_WAIT))
 
     def watch(self, fd: int) -> None:
         """Let `jobs` return when `fd` is readable. The caller reads it, or `jobs` never waits."""
@@ -189,7 +193,7 @@ class Worker:
 
     def _turn(self, wait: float) -> tuple[bool, bool]:
         """Return (jobs were read, a watched descriptor is readable)."""
-        poll = select.poll()
+        interest = dict.fromkeys(self._watched, select.POLLIN)
         by_fd: dict[int, Link] = {}
         reading = self._has_room()
         for link in self._links:
@@ -199,12 +203,10 @@ class Worker:
             link.send()
             connection = link.connection
             if connection is not None and (events := connection.interest(reading=reading)):
-                poll.register(connection.fileno(), events)
+                interest[connection.fileno()] = events
                 by_fd[connection.fileno()] = link
-        for fd in self._watched:
-            poll.register(fd, select.POLLIN)
         woken = read = False
-        for fd, events in poll.poll(ceil(wait * 1000)):
+        for fd, events in poll(interest, wait):
             turned = by_fd.get(fd)
             if turned is None:
                 woken = True
@@ -216,7 +218,23 @@ class Worker:
                 read = True
         for link in self._links:
             link.judge(reading=reading)
+        if self._awake:
+            self._awake = False
+            self._ask()
+            if self._on_wake:
+                self._on_wake()
+                woken = True
         return read, woken
+
+    def _wake(self) -> None:
+        self._awake = True
+
+    def _ask(self) -> None:
+        """Have the next jobs sent while the caller does something else, so that both work."""
+        if not self._stopped:
+            for link in self._links:
+                link.ask()
+                link.send()
 
     def _patience(self, deadline: float | None) -> float:
         """Return the seconds until something has to be looked at."""
@@ -237,11 +255,8 @@ class Worker:
     def _hand_out(self) -> list[Job]:
         batch, self._ready = self._ready[: self._in_flight], self._ready[self._in_flight :]
         self._ready_bytes = sum(len(job.workload) for job in self._ready)
-        if not self._stopped:
-            # Ask for the next jobs before the caller starts on these, so both sides work at once.
-            for link in self._links:
-                link.ask()
-                link.send()
+        if len(batch) > 1 or not any(link.outstanding for link in self._links):
+            self._ask()
         return batch
 
     def _forget(self, connection: Connection) -> None:

@@ -110,7 +110,7 @@ class Outbox:
             f"SELECT {self._line} AS line FROM ({events}) o {self._join}) q"
         )
 
-    def read_few(self, after: int, rows: int, gaps: Iterable[int] = ()) -> str:
+    def read_few(self, after: int | str, rows: int, gaps: Iterable[int] = ()) -> str:
         """The same events, (id, line) each: quicker for a few, slower for many.
 
         The line is NULL where it is too large to build.
@@ -130,7 +130,7 @@ class Outbox:
         where = self._where(after, gaps)
         return f"SELECT {what} FROM {self.sql} WHERE {where} ORDER BY {names(ID)} LIMIT {rows}"
 
-    def _where(self, after: int, gaps: Iterable[int], qualifier: str = "") -> str:
+    def _where(self, after: int | str, gaps: Iterable[int], qualifier: str = "") -> str:
         id = f"{qualifier}{names(ID)}"
         late = ",".join(map(str, gaps))
         return f"({id}>{after} OR {id} IN ({late}))" if late else f"{id}>{after}"

@@ -38,6 +38,11 @@ class Server:
         return self.version >= ((10, 2, 4) if self.kind == "mariadb" else (8, 0, 0))
 
     @property
+    def executes_with_values(self) -> bool:
+        """Whether EXECUTE … USING takes values, and not only variables."""
+        return self.kind == "mariadb" and self.version >= (10, 2, 3)
+
+    @property
     def many_locks(self) -> bool:
         """Whether one connection may hold several GET_LOCKs."""
         return self.version >= ((10, 0, 2) if self.kind == "mariadb" else (5, 7, 5))

@@ -11,6 +11,8 @@ from mysql.connector import errorcode
 from sync_worker import config
 from sync_worker.errors import ConfigError, DatabaseUnavailable
 
+from .quoting import text
+
 # A collation that every server of the family knows, whatever its default is.
 _COLLATION = "utf8mb4_general_ci"
 _CONNECT_SECONDS = 10
@@ -68,6 +70,17 @@ class Session:
     def row(self, statement: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
         """Run a query of one row."""
         return self.rows(statement, values)[0]
+
+    def prepare(self, handle: str, statement: str) -> None:
+        """Prepare a statement, for `prepared`; a question mark stands for each value of it."""
+        self.execute(f"PREPARE {handle} FROM {text(statement)}")
+
+    def prepared(self, handle: str, *values: int) -> list[tuple[Any, ...]]:
+        """Run a prepared query: `rows` without the time to parse a long statement.
+
+        MariaDB alone takes values here; MySQL wants them set in variables, by a statement more.
+        """
+        return self.rows(f"EXECUTE {handle} USING {','.join(map(str, values))}")
 
     def cursor(self) -> Any:
         """A cursor that converts values to Python's types."""

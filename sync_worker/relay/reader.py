@@ -10,6 +10,7 @@ from sync_worker.mysql.session import Session
 from .batch import Batch, parse
 from .gaps import Gaps
 
+_HANDLE = "sync_few"
 FEW = 32  # events; up to here a row each is quicker than a text of all
 _LONGEST_TEXT = "SELECT LEAST(@@group_concat_max_len, @@max_allowed_packet)"
 _LONGEST_CHARACTER = 4  # bytes
@@ -39,6 +40,9 @@ class Reader:
         self._too_large = too_large
         self._versions = outbox.mapping.config.versions
         self._longest_text = int(session.row(_LONGEST_TEXT)[0])
+        self._prepared = outbox.mapping.server.executes_with_values
+        if self._prepared:
+            session.prepare(_HANDLE, outbox.read_few("?", FEW))
         self._gaps = Gaps()
         self._after = 0
         self.full = False
@@ -55,7 +59,10 @@ class Reader:
         return batch if batch.ids else None
 
     def _read_few(self, gaps: list[int]) -> Batch:
-        rows = self._session.rows(self._outbox.read_few(self._after, FEW, gaps))
+        if self._prepared and not gaps:
+            rows = self._session.prepared(_HANDLE, self._after)
+        else:
+            rows = self._session.rows(self._outbox.read_few(self._after, FEW, gaps))
         self.full = len(rows) >= FEW
         return self._of_rows(rows)
 

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 MOST_RUNS = 200  # of one statement, so that it stays short
 RETRY = 1.0  # s
+PAUSE = 0.02  # s between two rounds: a DELETE for each commit would cost as much as the commits
 
 
 class Remover:
@@ -66,6 +67,8 @@ class Remover:
                 session = session or self._open_session()
                 self._delete(session, ids)
                 ids = set()
+                if not last:
+                    time.sleep(PAUSE)
             except (SyncWorkerError, mysql.connector.Error) as error:
                 log.warning(
                     "Delivered events cannot be deleted from the outbox yet; tried again.",

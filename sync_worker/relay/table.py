@@ -137,11 +137,17 @@ class TableRelay:
             most_bytes=self._config.relay.batch_bytes,
             too_large=lambda id: self._too_large(id, outbox),
         )
-        doorbell = Doorbell(self._config.gearman.servers, [doorbell_function(outbox)], in_flight=1)
+        schedule = Schedule(self._config.relay.poll)
+        doorbell = Doorbell(
+            self._config.gearman.servers,
+            [doorbell_function(outbox)],
+            in_flight=1,
+            on_wake=schedule.ring,
+        )
         healing = Healing(self._config, outbox, self._redis)
         try:
             doorbell.watch(self._wakeup_fd)
-            _Leading(self._config, self._counters, self._stopping, session, outbox).loop(
+            _Leading(self._config, self._counters, self._stopping, session, outbox, schedule).loop(
                 reader, delivery, remover, doorbell, healing
             )
         finally:
@@ -189,13 +195,14 @@ class _Leading:
         stopping: threading.Event,
         session: Session,
         outbox: Outbox,
+        schedule: Schedule,
     ) -> None:
         self._counters = counters
         self._in_flight = config.relay.in_flight
         self._stopping = stopping
         self._session = session
         self._outbox = outbox
-        self._schedule = Schedule(config.relay.poll)
+        self._schedule = schedule
         now = time.monotonic()
         self._sweep_at = now + SWEEP_SECONDS
         self._schema_at = now

@@ -120,12 +120,34 @@ def test_jobs_come_in_order_and_the_number_of_grabs_doubles(scene):
 def test_an_empty_queue_puts_the_worker_to_sleep_and_a_noop_wakes_it(scene):
     scene.connected()
     assert scene.turn(assign(1) + NO_JOB * 3) != []
+    assert scene.turn() == []
     assert names(scene.server.requests()) == ["PRE_SLEEP"]
     assert scene.turn() == []
     assert scene.server.requests() == []
     scene.turn(NOOP)
-    scene.turn()
     assert names(scene.server.requests()) == ["GRAB_JOB"] * 4
+
+
+def test_a_job_that_comes_alone_is_handed_out_before_anything_else_is_sent(scene):
+    scene.connected()
+    [job] = scene.turn(assign(1))
+    assert scene.server.requests() == []
+    scene.worker.complete([job])
+    assert scene.turn() == []
+    assert names(scene.server.requests()) == ["WORK_COMPLETE"] + ["GRAB_JOB"] * 2
+
+
+def test_who_wants_to_know_is_told_of_a_noop_once_the_jobs_are_asked_for():
+    said = []
+    scene = Scene(on_wake=lambda: said.append(names(scene.server.requests())))
+    scene.connected()
+    scene.turn(NO_JOB * 4)
+    scene.turn()
+    scene.server.requests()
+    scene.server.peer.send(NOOP)
+    assert scene.worker.jobs(60) == []  # returns at once
+    assert said == [["GRAB_JOB"] * 4]
+    scene.worker.close()
 
 
 def test_a_noop_between_other_packets_does_no_harm(scene):

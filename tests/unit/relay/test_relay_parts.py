@@ -110,14 +110,14 @@ def test_reading_nothing_moves_nothing():
 
 def test_after_the_doorbell_the_looks_grow_rarer_up_to_the_poll_interval():
     clock = Clock()
-    schedule = Schedule(0.003, clock)
+    schedule = Schedule(10 * FIRST, clock)
     schedule.ring()
     assert schedule.next == clock.now
     waits = []
     for _ in range(5):
         schedule.looked(more=False)
         waits.append(round(schedule.next - clock.now, 6))
-    assert waits == [FIRST, 0.001, 0.002, 0.003, 0.003]
+    assert waits == [FIRST, 2 * FIRST, 4 * FIRST, 8 * FIRST, 10 * FIRST]
     schedule.looked(more=True)
     assert schedule.next == clock.now
 
