@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-
-_ID = re.compile(rb"^\d+", re.MULTILINE)
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -42,8 +38,9 @@ def parse(text: bytes, *, versions: bool) -> Batch:
     The ids of the lines come first, in their order, then those of older events.
     """
     lines = text.split(b"\n")
-    ids: tuple[int, ...] = tuple(map(int, _ID.findall(text)))
-    keys = [line.split(b"\t", 2)[1] for line in lines]
+    heads = [line.split(b"\t", 2) for line in lines]
+    ids = tuple([int(head[0]) for head in heads])
+    keys = [head[1] for head in heads]
     if len(set(keys)) < len(keys):
         newest: dict[bytes, tuple[int, bytes]] = {}
         for id, key, line in sorted(zip(ids, keys, lines, strict=True)):

@@ -20,11 +20,13 @@ local member, tombstone_ttl, tombstone_prefix = ARGV[1], ARGV[2], ARGV[3]
 local quoted = cjson.encode(member)
 local tail_pattern = quoted:gsub('%p', '%%%0') .. ':(%d+)}$'
 local tail_length = -(#quoted + 18) -- ':', 16 digits, '}'
-local pcall, sub, match = redis.pcall, string.sub, string.match
+local pcall, sub, match, find = redis.pcall, string.sub, string.match, string.find
+local type, tonumber, unpack, KEYS, ARGV = type, tonumber, unpack, KEYS, ARGV -- quicker as locals
+local STEP = 1000 -- values that Lua may unpack at once: 8000, less what calls need
 
 local function tombstone_of(key)
-  local open = string.find(key, '{', 1, true)
-  local close = open and string.find(key, '}', open + 1, true)
+  local open = find(key, '{', 1, true)
+  local close = open and find(key, '}', open + 1, true)
   if close and close > open + 1 then
     return tombstone_prefix .. key
   end
@@ -53,7 +55,8 @@ local function hash_version(key)
   return redis.call('EXISTS', key) == 1 and 0
 end
 
--- The version held for a key: a number, or nil and the reason why it cannot be known.
+-- The version that a key holds: a number, false for no key, or nil and the reason why it cannot be
+-- known.
 local function held_version(key, kind)
   local first, second = string_version, hash_version
   if kind == 'hash' then
@@ -66,18 +69,78 @@ local function held_version(key, kind)
       return nil, reason
     end
   end
-  return version or tonumber(redis.call('GET', tombstone_of(key)) or 0)
+  return version
 end
 
-local function write_json(key, version, expiry, row)
+-- What each key holds, found out before anything is written: the tombstones then cost one call.
+local held, reasons = {}, {}
+
+local function look(first_event, last_event)
+  local absent, tombstones = {}, {}
+  for i = first_event, last_event do
+    local key = KEYS[i]
+    if held[key] == nil and not reasons[key] and ARGV[4 * i] ~= '0' then
+      local version, reason = held_version(key, ARGV[4 * i + 1])
+      if version then
+        held[key] = version
+      elseif reason then
+        reasons[key] = reason
+      else
+        held[key] = 0
+        absent[#absent + 1] = key
+        tombstones[#tombstones + 1] = tombstone_of(key)
+      end
+    end
+  end
+  for first = 1, #absent, STEP do
+    local last = math.min(first + STEP - 1, #absent)
+    local found = redis.call('MGET', unpack(tombstones, first, last))
+    for i = first, last do
+      local version = found[i - first + 1]
+      held[absent[i]] = version and tonumber(version) or 0
+    end
+  end
+end
+
+local function failed(done)
+  return type(done) == 'table' and done.err
+end
+
+-- Strings that do not expire are written together. Each function returns why it failed, or false.
+local stale, result = {}, {}
+local pairs_waiting, events_waiting = {}, {}
+
+local function note(i, reason)
+  if reason then
+    result[#result + 1] = i
+    result[#result + 1] = reason
+  end
+end
+
+local function flush()
+  for first = 1, #pairs_waiting, STEP do
+    local last = math.min(first + STEP - 1, #pairs_waiting)
+    if failed(pcall('MSET', unpack(pairs_waiting, first, last))) then
+      for at = first, last, 2 do
+        note(events_waiting[(at + 1) / 2], failed(pcall('SET', pairs_waiting[at], pairs_waiting[at + 1])))
+      end
+    end
+  end
+  pairs_waiting, events_waiting = {}, {}
+end
+
+local function write_json(i, key, version, expiry, row)
   if version ~= '0' then
-    local comma = match(row, '^{%s*}$') and '' or ','
+    local comma = find(row, '^{%s*}$') and '' or ','
     row = sub(row, 1, -2) .. comma .. quoted .. ':' .. version .. '}'
   end
   if expiry ~= '' then
-    return pcall('SET', key, row, 'EX', expiry)
+    return failed(pcall('SET', key, row, 'EX', expiry))
   end
-  return pcall('SET', key, row)
+  pairs_waiting[#pairs_waiting + 1] = key
+  pairs_waiting[#pairs_waiting + 1] = row
+  events_waiting[#events_waiting + 1] = i
+  return false
 end
 
 local function write_hash(key, version, expiry, row)
@@ -86,62 +149,62 @@ local function write_hash(key, version, expiry, row)
     flat[#flat + 1] = member
     flat[#flat + 1] = version
   end
-  local done = pcall('DEL', key)
-  if type(done) == 'table' then
-    return done
-  end
-  for i = 1, #flat, 1000 do -- Lua cannot unpack a very wide row at once
-    done = pcall('HSET', key, unpack(flat, i, math.min(i + 999, #flat)))
-    if type(done) == 'table' then
-      return done
+  local reason = failed(pcall('DEL', key))
+  for first = 1, #flat, STEP do
+    if reason then
+      return reason
     end
+    reason = failed(pcall('HSET', key, unpack(flat, first, math.min(first + STEP - 1, #flat))))
   end
-  if expiry ~= '' and #flat > 0 then
-    return pcall('EXPIRE', key, expiry)
+  if not reason and expiry ~= '' and #flat > 0 then
+    return failed(pcall('EXPIRE', key, expiry))
   end
-  return done
+  return reason
 end
 
 local function delete(key, version)
-  local done = pcall('DEL', key)
-  if version ~= '0' and type(done) ~= 'table' then
-    return pcall('SET', tombstone_of(key), version, 'EX', tombstone_ttl)
+  local reason = failed(pcall('DEL', key))
+  if not reason and version ~= '0' then
+    return failed(pcall('SET', tombstone_of(key), version, 'EX', tombstone_ttl))
   end
-  return done
+  return reason
 end
 
-local function apply(key, version, kind, expiry, row)
-  if version ~= '0' then
-    local held, reason = held_version(key, kind)
-    if not held then
-      return reason
-    end
-    if tonumber(version) <= held then
-      return 'stale'
-    end
-  end
-  local done
-  if row == '' then
-    done = delete(key, version)
-  elseif kind == 'hash' then
-    done = write_hash(key, version, expiry, row)
+local function apply(i, key, version, kind, expiry, row)
+  if version == '0' then
+    held[key], reasons[key] = nil, nil -- a later event of the same key has to look again
   else
-    done = write_json(key, version, expiry, row)
+    if held[key] == nil and not reasons[key] then
+      flush()
+      look(i, i)
+    end
+    if reasons[key] then
+      return reasons[key]
+    end
+    local number = tonumber(version)
+    if number <= held[key] then
+      stale[#stale + 1] = i
+      return false
+    end
+    held[key] = number
   end
-  return type(done) == 'table' and done.err
+  if row ~= '' and kind == 'json' then
+    return write_json(i, key, version, expiry, row)
+  end
+  if #pairs_waiting > 0 then
+    flush() -- in the order of the events
+  end
+  if row == '' then
+    return delete(key, version)
+  end
+  return write_hash(key, version, expiry, row)
 end
 
-local stale = {}
-local result = {stale}
+look(1, #KEYS)
 local at = 3
 for i = 1, #KEYS do
-  local reason = apply(KEYS[i], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
+  note(i, apply(i, KEYS[i], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]))
   at = at + 4
-  if reason == 'stale' then
-    stale[#stale + 1] = i
-  elseif reason then
-    result[#result + 1] = i
-    result[#result + 1] = reason
-  end
 end
-return result
+flush()
+return {stale, unpack(result)}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,69 +89,60 @@ class RedisStore:
     def apply(self, events: Sequence[Event]) -> Outcome:
         """Applies events, newest version wins. A hash row that is no valid JSON is refused."""
         outcome = Outcome([], {}, {})
-        ready: list[int] = []
-        rows: list[bytes] = []
-        for index, event in enumerate(events):
-            row = event[4]
-            if row and event[2] == b"hash":
-                try:
-                    row = hash_fields(row)
-                except BadEvent as error:
-                    outcome.refused[index] = str(error)
-                    continue
-            ready.append(index)
-            rows.append(row)
-        for chunk in self._chunks(events, ready, rows):
+        ready: Sequence[int] = range(len(events))
+        if any([event[2] == b"hash" for event in events]):
+            events, ready = _with_flat_rows(events, outcome)
+        for chunk in self._chunks(events, ready):
             self._apply_chunk(events, chunk, outcome)
         return outcome
 
-    def _chunks(
-        self, events: Sequence[Event], ready: list[int], rows: list[bytes]
-    ) -> Iterator[list[tuple[int, bytes]]]:
-        """Parts of (index, row) for one script call each: bounded, and of one slot on a cluster."""
-        groups: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
-        for item in zip(ready, rows, strict=True):
-            groups[self._slot(events[item[0]][1])].append(item)
-        for group in groups.values():
+    def _chunks(self, events: Sequence[Event], ready: Sequence[int]) -> Iterator[Sequence[int]]:
+        """Indexes for one script call each: bounded, and of one slot on a cluster."""
+        for group in self._slots(events, ready):
+            if len(group) <= SCRIPT_EVENTS and _row_bytes(events, group) <= SCRIPT_BYTES:
+                yield group
+                continue
             start = size = 0
-            for end, (_, row) in enumerate(group):
-                size += len(row)
+            for end, index in enumerate(group):
+                row = len(events[index][4])
+                size += row
                 if end > start and (end - start == SCRIPT_EVENTS or size > SCRIPT_BYTES):
                     yield group[start:end]
-                    start, size = end, len(row)
+                    start, size = end, row
             yield group[start:]
 
-    def _slot(self, key: bytes) -> int:
-        return int(self.client.keyslot(key)) if self._cluster else 0
+    def _slots(self, events: Sequence[Event], ready: Sequence[int]) -> Iterable[Sequence[int]]:
+        if not self._cluster:
+            return [ready]
+        groups: dict[int, list[int]] = defaultdict(list)
+        for index in ready:
+            groups[int(self.client.keyslot(events[index][1]))].append(index)
+        return groups.values()
 
-    def _apply_chunk(
-        self, events: Sequence[Event], chunk: list[tuple[int, bytes]], outcome: Outcome
-    ) -> None:
-        keys: list[bytes] = []
-        args: list[Any] = [*self._head]
-        for index, row in chunk:
-            version, key, kind, expiry, _ = events[index]
-            keys.append(key)
-            args += (version, kind, expiry, row)
+    def _apply_chunk(self, events: Sequence[Event], chunk: Sequence[int], outcome: Outcome) -> None:
+        if not chunk:
+            return
+        versions, keys, *rest = zip(*[events[index] for index in chunk], strict=True)
+        args = chain.from_iterable(zip(versions, *rest, strict=True))
         try:
-            stale, *failed = self._script(len(keys), *keys, *args)
+            stale, *failed = self._script(len(keys), *keys, *self._head, *args)
         except (redis.ResponseError, StoreUnavailable) as error:
             data = isinstance(error, redis.ResponseError)
             if not data and not isinstance(error.__cause__, NoPermissionError):
                 raise
             if len(chunk) == 1:
                 where = outcome.refused if data else outcome.kept
-                where[chunk[0][0]] = str(error)
+                where[chunk[0]] = str(error)
                 return
             middle = len(chunk) // 2  # find the event at fault; what is applied twice is stale
             self._apply_chunk(events, chunk[:middle], outcome)
             self._apply_chunk(events, chunk[middle:], outcome)
             return
-        outcome.stale.extend(chunk[position - 1][0] for position in stale)
+        outcome.stale.extend(chunk[position - 1] for position in stale)
         for position, answer in zip(failed[::2], failed[1::2], strict=True):
             reason = answer.decode(errors="replace")
             where = outcome.kept if reason.startswith(PASSING) else outcome.refused
-            where[chunk[position - 1][0]] = reason
+            where[chunk[position - 1]] = reason
 
     def _script(self, *args: Any) -> Any:
         if not self._sha:
@@ -170,3 +162,24 @@ class RedisStore:
     def close(self) -> None:
         """Closes the connection."""
         self.client.close()
+
+
+def _with_flat_rows(
+    events: Sequence[Event], outcome: Outcome
+) -> tuple[Sequence[Event], Sequence[int]]:
+    """The events with the rows of hashes as the script takes them, and the indexes of the good."""
+    flat = list(events)
+    ready: list[int] = []
+    for index, (version, key, kind, expiry, row) in enumerate(events):
+        if row and kind == b"hash":
+            try:
+                flat[index] = (version, key, kind, expiry, hash_fields(row))
+            except BadEvent as error:
+                outcome.refused[index] = str(error)
+                continue
+        ready.append(index)
+    return flat, ready
+
+
+def _row_bytes(events: Sequence[Event], indexes: Sequence[int]) -> int:
+    return sum([len(events[index][4]) for index in indexes])
