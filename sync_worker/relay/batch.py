@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+
 @dataclass(frozen=True)
 class Batch:
     """`lines` are event lines, one a key; `ids` all events that they stand for.
