@@ -1,4 +1,5 @@
-"""Every exception the package raises.
+"""The exceptions of the package. Modules add their own below these, beside the code that raises
+them: an instance that already runs, an install that was undone, a command that failed.
 
 ::
 
@@ -7,9 +8,9 @@
     ├── GearmanError
     │   ├── LocalProtocolError   we tried to send something the protocol cannot carry
     │   ├── RemoteProtocolError  the peer sent something that is no Gearman; drop the connection
-    │   ├── JobServerError       the job server answered with an ERROR packet
+    │   ├── JobServerError       the job server answered with an ERROR packet (RequestRefused)
     │   ├── JobServerUnavailable no job server could be reached; retried
-    │   └── JobFailed            a worker answered WORK_FAIL or WORK_EXCEPTION
+    │   └── JobFailed            a worker answered WORK_FAIL or WORK_EXCEPTION (WorkFailed)
     ├── DatabaseUnavailable    the database server is away; retried
     ├── StoreUnavailable       Redis is away, full, loading or read-only; kept and retried
     └── BadEvent               the data of one job or event is at fault; goes to the dead letters

@@ -10,6 +10,7 @@ from .config import Config, SyncedTable
 from .config.tables import split_name
 from .config.toml import toml
 from .errors import ConfigError
+from .mysql.keys import readable
 from .mysql.schema import Table, list_tables, read_table
 from .mysql.session import Session
 
@@ -83,10 +84,17 @@ def _entry(table: Table) -> str:
     name = quoted(table.schema, table.name)
     if not table.primary_key:
         raise ConfigError(f"table {name}: has no primary key, so its rows cannot be told apart")
-    for part in (*table.primary_key, table.name):
+    unique = _unique(table)
+    if not unique:
+        raise ConfigError(
+            f"table {name}: no key can be made of its primary key ({', '.join(table.primary_key)})"
+            " or of a unique one: nothing tells where one of two columns of free text ends, so "
+            "two rows could share a key"
+        )
+    for part in (*unique, table.name):
         if "{" in part or "}" in part:
             raise ConfigError(f"table {name}: a name with a brace cannot stand in a key template")
-    key = ":".join([table.name, *("{" + column + "}" for column in table.primary_key)])
+    key = ":".join([table.name, *("{" + column + "}" for column in unique)])
     lines = [f"\n[[table]]\nname = {toml(name)}\n"]
     columns = [column.name for column in table.columns]
     examples = {
@@ -105,3 +113,13 @@ def _entry(table: Table) -> str:
         else:
             lines.append(f"# {field.name} = {toml(examples.get(field.name, field.default))}\n")
     return "".join(lines)
+
+
+def _unique(table: Table) -> tuple[str, ...]:
+    """The primary key, or the first unique one that can be told apart in a key; () if none can."""
+    for unique in (table.primary_key, *table.unique_keys):
+        columns = [column for name in unique if (column := table.column(name))]
+        template = [part for column in columns for part in (":", column)]
+        if set(unique) <= readable(template):
+            return unique
+    return ()

@@ -53,7 +53,7 @@ class Session:
             if self._cursor.with_rows:
                 self._cursor.fetchall()
         except mysql.connector.Error as error:
-            raise _classified(error) from error
+            raise classified(error) from error
         return max(int(self._cursor.rowcount), 0)
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -65,7 +65,7 @@ class Session:
                 for row in self._cursor.fetchall()
             ]
         except mysql.connector.Error as error:
-            raise _classified(error) from error
+            raise classified(error) from error
 
     def row(self, statement: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
         """Run a query of one row."""
@@ -113,7 +113,7 @@ def _connect(settings: config.Mysql) -> Any:
     try:
         return _with_tls_if_needed(where | options)
     except mysql.connector.Error as error:
-        raise _classified(error) from error
+        raise classified(error) from error
 
 
 def _with_tls_if_needed(options: dict[str, Any]) -> Any:
@@ -130,7 +130,7 @@ def _with_tls_if_needed(options: dict[str, Any]) -> Any:
         return mysql.connector.connect(**options | {"ssl_disabled": False})
 
 
-def _classified(error: Any) -> Exception:
+def classified(error: Any) -> Exception:
     """The error as one of ours, if it is about the server or the user; else as it is."""
     number = error.errno or 0
     if number in _REFUSED:

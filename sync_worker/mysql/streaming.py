@@ -6,7 +6,7 @@ from typing import Any
 
 import mysql.connector
 
-from .session import Session, _classified
+from .session import Session, classified
 
 _ROWS = 100  # fetched at once
 
@@ -32,7 +32,7 @@ def rows_up_to(
                 found.append(tuple(None if v is None else bytes(v) for v in row))
                 size += sum(len(v) for v in row if v is not None)
     except mysql.connector.Error as error:
-        raise _classified(error) from error
+        raise classified(error) from error
     else:
         cursor.close()
     return found, complete

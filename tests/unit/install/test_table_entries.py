@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from sync_worker import init
 from sync_worker.cli.check_config import as_toml
 from sync_worker.config import SyncedTable, load
 from sync_worker.config.toml import toml
+from sync_worker.errors import ConfigError
 from sync_worker.init import quoted
+from sync_worker.mysql.schema import Column, Table
 
 ROOT = Path(__file__).resolve().parents[3]
 FULL = """
@@ -78,3 +81,19 @@ def test_a_name_is_quoted_where_it_must_be(schema, table, name):
     entry = SyncedTable(name=quoted(schema, table))
     assert entry.name == name
     assert (entry.schema, entry.table) == (schema, table)
+
+
+def _column(name: str, kind: str) -> Column:
+    text = kind == "varchar"
+    return Column(
+        name, kind, kind, False, "utf8mb4" if text else None, "utf8mb4_bin" if text else None
+    )
+
+
+def test_the_key_proposed_is_one_that_tells_rows_apart():
+    columns = (_column("a", "varchar"), _column("b", "varchar"), _column("n", "int"))
+    assert 'key = "t:{a}:{n}"' in init._entry(Table("s", "t", columns, ("a", "n")))
+    both = Table("s", "t", columns, ("a", "b"), (("n",),))
+    assert 'key = "t:{n}"' in init._entry(both)
+    with pytest.raises(ConfigError, match=r"s\.t: no key can be made of its primary key \(a, b\)"):
+        init._entry(Table("s", "t", columns, ("a", "b")))
