@@ -121,6 +121,33 @@ def test_version_0_is_written_as_it_is_without_a_check(
     assert redis_client.keys() == []
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_a_batch_ends_as_its_events_one_by_one(
+    store: RedisStore, redis_client: redis.Redis, seed: int
+) -> None:
+    chance = random.Random(seed)
+    events = [
+        event(
+            chance.choice([0, *range(1, 9)]),
+            chance.choice(["", f'{{"a":"{number}"}}', "{}"]),
+            key=chance.choice("kl"),
+            kind=chance.choice(KINDS),
+            expiry=chance.choice(["", "", "1000"]),
+        )
+        for number in range(12)
+    ]
+
+    def held() -> dict[bytes, tuple[bytes | None, bool]]:
+        return {key: (redis_client.dump(key), redis_client.ttl(key) > 0)
+                for key in sorted(redis_client.keys())}  # fmt: skip
+
+    stale = [i for i, one in enumerate(events) if store.apply([one]).stale]
+    expected = held()
+    redis_client.flushdb()
+    assert store.apply(events).stale == stale
+    assert held() == expected
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_expiry_is_set_and_taken_off_again(
     store: RedisStore, redis_client: redis.Redis, kind: str
