@@ -89,7 +89,8 @@ class Worker:
     def jobs(self, timeout: float | None = None) -> list[Job]:
         """Wait up to `timeout` seconds (None: for ever) for a job; return all there are by then.
 
-        Returns [] at the timeout, when a watched descriptor is readable, or when stopped and idle.
+        Returns [] at the timeout, when a watched descriptor is readable, after `on_wake`, or when
+        stopped and idle.
         """
         deadline = None if timeout is None else self._clock() + timeout
         while True:
@@ -192,7 +193,7 @@ class Worker:
     # One turn: connect, ask, send, wait, read, judge.
 
     def _turn(self, wait: float) -> tuple[bool, bool]:
-        """Return (jobs were read, a watched descriptor is readable)."""
+        """Return (jobs were read, the caller has something to look at)."""
         interest = dict.fromkeys(self._watched, select.POLLIN)
         by_fd: dict[int, Link] = {}
         reading = self._has_room()
