@@ -10,8 +10,8 @@ from typing import Self
 
 PATIENCE = 60.0  # s
 
-# 1760000000.123456 [0 lua] "SET" "t:1" "{\"id\":1,…\"volume\":7,…
-_WRITE = re.compile(rb'^\+(\d+\.\d+) \[\d+ lua\] "SET" "t:1" .*?\\"volume\\":(\d+)', re.MULTILINE)
+# 1760000000.123456 [0 lua] "MSET" "t:1" "{\"id\":1,…\"volume\":7,…
+_WRITE = re.compile(rb'^\+(\d+\.\d+) \[\d+ lua\] "M?SET" "t:1" .*?\\"volume\\":(\d+)', re.MULTILINE)
 
 
 class Monitor:
@@ -46,4 +46,5 @@ class Monitor:
         seen: dict[int, float] = {}
         for moment, volume in _WRITE.findall(text):
             seen.setdefault(int(volume), float(moment))
+        assert last in seen, "Redis was written by a command that is not looked for"
         return seen
