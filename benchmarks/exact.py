@@ -111,15 +111,20 @@ def stack(delivery: str = "outbox", *database: str) -> Iterator[Stack]:
         yield Stack(db, gearmand, redis, delivery)
 
 
-ORDINARY = "ALTER TABLE t ADD KEY (name), ADD KEY (updated)"
-TOUCH = "UPDATE t SET volume = volume + 1, updated = updated + INTERVAL 1 SECOND"
+INDEXES = "ALTER TABLE t ADD KEY (name), ADD KEY (updated)"
+CHANGE = "UPDATE t SET volume = volume + 1"
+TOUCH = f"{CHANGE}, updated = updated + INTERVAL 1 SECOND"
 
 
 def writers() -> list[Figure]:
-    """A bulk UPDATE under the outbox triggers against the same without, on two tables."""
+    """A bulk UPDATE under the outbox triggers against the same without.
+
+    What it costs without depends on the table; what the triggers add does not.
+    """
     return [
-        _writers("two secondary indexes, one changed", TOUCH, ORDINARY),
-        _writers("no secondary index", "UPDATE t SET volume = volume + 1"),
+        _writers("two indexes, one changed", TOUCH, INDEXES),
+        _writers("no index, a time changed too", TOUCH),
+        _writers("no index, one number changed", CHANGE),
     ]
 
 
