@@ -38,12 +38,6 @@ CREATE = (
     f"CREATE TABLE {SCHEMA}.big (id INT PRIMARY KEY, name VARCHAR(50), volume INT,"
     " updated TIMESTAMP NULL)"
 )
-_ONE = f"INSERT INTO {SCHEMA}.big VALUES (1, 'widget 1', 0, '2026-01-01 00:00:00')"
-# Doubles the table up to `rows`.
-_MORE = (
-    f"INSERT INTO {SCHEMA}.big SELECT id + %s, CONCAT('widget ', id + %s), id % 1000, updated"
-    f" FROM {SCHEMA}.big WHERE id <= %s"
-)
 
 
 class Changes:
@@ -106,8 +100,8 @@ def million(kind: str, rows: int, seed: str) -> dict[str, Any]:
     ):
         sql.install_library(LIBRARY)
         tables = [{"name": f"{SCHEMA}.big", "key": "big:{id}"}]
-        with Stack(Path(directory), sql, gearmand, redis_server, tables).create(CREATE) as stack:
-            _fill(stack, rows)
+        stack = Stack(Path(directory), sql, gearmand, redis_server, tables)
+        with stack.create(*_filled(rows)):
             stack.workers(1)
             with Changes(stack, rows, seed) as changes:
                 figures = _killed_and_resumed(stack, rows)
@@ -117,16 +111,19 @@ def million(kind: str, rows: int, seed: str) -> dict[str, Any]:
                 "different": len(wrong), "examples": wrong[:5]}  # fmt: skip
 
 
-def _fill(stack: Stack, rows: int) -> None:
-    with contextlib.closing(stack.sql.connect()) as connection:
-        cursor = connection.cursor()
-        cursor.execute(_ONE)
-        there = 1
-        while there < rows:
-            more = min(there, rows - there)
-            cursor.execute(_MORE, (there, there, more))
-            there += more
-        cursor.execute(f"DELETE FROM {stack.outboxes[0]}")  # as if the table was there long before
+def _filled(rows: int) -> list[str]:
+    """The statements that make the table, which is there before sync-worker is installed."""
+    big = f"{SCHEMA}.big"
+    statements = [CREATE, f"INSERT INTO {big} VALUES (1, 'widget 1', 0, '2026-01-01 00:00:00')"]
+    there = 1
+    while there < rows:
+        more = min(there, rows - there)
+        statements.append(
+            f"INSERT INTO {big} SELECT id + {there}, CONCAT('widget ', id + {there}), id % 1000,"
+            f" updated FROM {big} WHERE id <= {more}"
+        )
+        there += more
+    return statements
 
 
 def _killed_and_resumed(stack: Stack, rows: int) -> dict[str, Any]:
