@@ -73,8 +73,9 @@ class Reader:
         self.full = expected >= self._rows
         if not expected:
             return Batch((), ())
-        batch = parse(text, versions=self._versions) if text else None
-        if batch is None or len(batch.ids) != expected or self._cut(text):
+        whole = text and not self._cut(text)
+        batch = parse(text, versions=self._versions) if whole else None
+        if batch is None or len(batch.ids) != expected:
             ids = self._session.rows(self._outbox.ids(self._after, self._rows, gaps))
             batch = self._read_each([int(id) for (id,) in ids])
         self._fit(len(text or b""), expected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from sync_worker.relay import delivery as delivery_module
 from sync_worker.relay.batch import Batch, parse
 from sync_worker.relay.delivery import TRIES, Delivery
 from sync_worker.relay.gaps import KEEP, Gaps
+from sync_worker.relay.reader import Reader
 from sync_worker.relay.schedule import FIRST, Schedule
 
 
@@ -234,3 +236,34 @@ def test_a_job_without_a_result_is_sent_again_ever_more_rarely(made, clock):
     assert waits == [60, 120, 240, 480]
     assert given_up == []
     assert delivery.under_way == 1
+
+
+# Reader.
+
+
+class CuttingSession:
+    """A server whose text of two events ends after the second one's id."""
+
+    one, two = line(1, "k"), line(2, "l")
+    text = one + b"\n2"
+
+    def row(self, query):
+        return (len(self.text),) if query.startswith("SELECT LEAST") else (2, self.text)
+
+    def rows(self, query):
+        return {"ids": [(1,), (2,)], "1": [(1, self.one)], "2": [(2, self.two)]}[query]
+
+
+def test_a_text_that_ends_within_an_event_is_read_event_by_event():
+    outbox = SimpleNamespace(
+        mapping=SimpleNamespace(
+            server=SimpleNamespace(executes_with_values=False),
+            config=SimpleNamespace(versions=True),
+        ),
+        read=lambda *_: "read",
+        ids=lambda *_: "ids",
+        read_each=lambda ids: str(ids[0]),
+    )
+    reader = Reader(CuttingSession(), outbox, rows=2, most_bytes=1000, too_large=pytest.fail)
+    reader.full = True
+    assert reader.read() == Batch((CuttingSession.one, CuttingSession.two), (1, 2))
