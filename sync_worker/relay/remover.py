@@ -68,7 +68,7 @@ class Remover:
                 self._delete(session, ids)
                 ids = set()
                 if not last:
-                    time.sleep(PAUSE)
+                    self._stopping.wait(PAUSE)
             except (SyncWorkerError, mysql.connector.Error) as error:
                 log.warning(
                     "Delivered events cannot be deleted from the outbox yet; tried again.",

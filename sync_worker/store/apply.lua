@@ -107,7 +107,8 @@ local function failed(done)
 end
 
 -- Strings that do not expire are written together. Each function returns why it failed, or false.
-local stale, result = {}, {}
+local stale = {}
+local result = {stale}
 local pairs_waiting, events_waiting = {}, {}
 
 local function note(i, reason)
@@ -118,6 +119,9 @@ local function note(i, reason)
 end
 
 local function flush()
+  if #pairs_waiting == 0 then
+    return
+  end
   for first = 1, #pairs_waiting, STEP do
     local last = math.min(first + STEP - 1, #pairs_waiting)
     if failed(pcall('MSET', unpack(pairs_waiting, first, last))) then
@@ -191,9 +195,7 @@ local function apply(i, key, version, kind, expiry, row)
   if row ~= '' and kind == 'json' then
     return write_json(i, key, version, expiry, row)
   end
-  if #pairs_waiting > 0 then
-    flush() -- in the order of the events
-  end
+  flush() -- what waits comes first, in the order of the events
   if row == '' then
     return delete(key, version)
   end
@@ -207,4 +209,4 @@ for i = 1, #KEYS do
   at = at + 4
 end
 flush()
-return {stale, unpack(result)}
+return result

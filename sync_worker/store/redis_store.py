@@ -113,15 +113,13 @@ class RedisStore:
 
     def _slots(self, events: Sequence[Event], ready: Sequence[int]) -> Iterable[Sequence[int]]:
         if not self._cluster:
-            return [ready]
+            return [ready] if ready else []
         groups: dict[int, list[int]] = defaultdict(list)
         for index in ready:
             groups[int(self.client.keyslot(events[index][1]))].append(index)
         return groups.values()
 
     def _apply_chunk(self, events: Sequence[Event], chunk: Sequence[int], outcome: Outcome) -> None:
-        if not chunk:
-            return
         versions, keys, *rest = zip(*[events[index] for index in chunk], strict=True)
         args = chain.from_iterable(zip(versions, *rest, strict=True))
         try:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import mysql.connector
+from running_instance import wait_for
 from servers import SQL_SERVERS, Gearmand, RedisServer
 from servers.paths import LIBRARY
 
@@ -58,10 +59,6 @@ class Changes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """End after the change in hand."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
@@ -129,13 +126,14 @@ def _filled(rows: int) -> list[str]:
 def _killed_and_resumed(stack: Stack, rows: int) -> dict[str, Any]:
     start = time.monotonic()
     first = stack.relay()
-    _wait(lambda: _copied(stack) >= rows // 2)
+    wait_for(lambda: _copied(stack) >= rows // 2, "half is copied", PATIENCE)
     _kill(first)
     killed = time.monotonic()
     before = _copied(stack)
     second = stack.relay()
     with stack.client() as client:
-        _wait(lambda: client.exists(f"sync-worker:epoch:{SCHEMA}.big"))
+        epoch = f"sync-worker:epoch:{SCHEMA}.big"
+        wait_for(lambda: client.exists(epoch), "the epoch is set", PATIENCE)
     seconds = time.monotonic() - killed
     return {
         "rows when killed": before,
@@ -161,13 +159,6 @@ def _copied(stack: Stack) -> int:
             return 0
         found = cursor.fetchall()
         return int(found[0][0]) if found else 0
-
-
-def _wait(condition: Any) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it takes too long"
-        time.sleep(0.1)
 
 
 def _differences(stack: Stack) -> list[str]:
