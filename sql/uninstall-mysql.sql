@@ -2,7 +2,7 @@
 --
 -- Needs:   the privilege DELETE on mysql.* (see grants.sql).
 -- Touches: the table mysql.func.
--- Danger:  run this only while nothing writes to a table whose trigger calls one of the functions; best drop
+-- Danger:  run this only while nothing calls one of the functions, by triggers above all; best drop
 --          those triggers first (SHOW TRIGGERS). A write just then fails (errors 1122, 1123, 1305, 1584),
 --          and MySQL 9.7 itself crashes now and then, whatever the loadable function does.
 -- Run:     mysql < uninstall-mysql.sql

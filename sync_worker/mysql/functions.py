@@ -69,15 +69,27 @@ class Present(NamedTuple):
     """Name and library file of the loadable functions that are there.
 
     An account that may not read mysql.func learns of the needed ones alone: not `all_seen`.
+    `forgotten` are rows of mysql.func without a function: MySQL 9.7 leaves such when a function is
+    dropped and created while it is in use.
     """
 
     files: dict[str, str]
     all_seen: bool
+    forgotten: tuple[str, ...] = ()
 
     @property
     def usable(self) -> bool:
         """Whether generated triggers can call what they need."""
         return set(self.files) >= NEEDED
+
+    @property
+    def how_to_recall(self) -> str:
+        """What somebody has to do about forgotten functions."""
+        rows = ", ".join(f"'{function}'" for function in self.forgotten)
+        return (
+            f"DELETE FROM mysql.func WHERE name IN ({rows}), then `sync-worker install`; "
+            "or restart the server"
+        )
 
 
 def present(session: Session) -> Present:
@@ -90,7 +102,21 @@ def present(session: Session) -> Present:
         except mysql.connector.Error:
             return Present({}, False)
         return Present(dict.fromkeys((*NEEDED, "gman_status"), FILE), False)
-    return Present({row[0].decode(): row[1].decode() for row in rows}, True)
+    files = {row[0].decode(): row[1].decode() for row in rows}
+    loaded = _loaded(session)
+    forgotten = sorted(files.keys() - loaded) if loaded else []
+    for function in forgotten:
+        del files[function]
+    return Present(files, True, tuple(forgotten))
+
+
+def _loaded(session: Session) -> set[str]:
+    """The functions that the server itself knows of; nothing where it does not say."""
+    try:
+        rows = session.rows("SELECT udf_name FROM performance_schema.user_defined_functions")
+    except mysql.connector.Error:
+        return set()
+    return {row[0].decode() for row in rows}
 
 
 @dataclass(frozen=True)

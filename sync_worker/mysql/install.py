@@ -172,7 +172,13 @@ class _Installation:
 
     def _functions(self, functions: str) -> bool:
         """Create those that are missing; whether triggers can use them."""
-        files = self._installed.files
+        files, forgotten = self._installed.files, self._installed.forgotten
+        if forgotten:
+            raise InstallError(
+                f"the server has forgotten the functions {', '.join(forgotten)}, which mysql.func "
+                "has: calls of them fail, and they cannot be created",
+                self._installed.how_to_recall,
+            )
         missing = [f for f in loadable.wanted(self._server) if f not in files]
         for function, library in files.items():
             if function in loadable.NEEDED and library != loadable.FILE:

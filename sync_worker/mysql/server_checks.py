@@ -98,7 +98,15 @@ def check_rights(session: Session, settings: Config) -> Iterator[Finding]:
 def check_functions(session: Session, settings: Config, version: str) -> Iterator[Finding]:
     """Whether the loadable functions are there, of this version, and have job servers."""
     direct = [table.full_name for table in settings.tables if table.delivery == "direct"]
-    if not loadable.present(session).usable:
+    present = loadable.present(session)
+    if present.forgotten:
+        yield fail(
+            f"the server has forgotten {', '.join(present.forgotten)}, which mysql.func has: "
+            "every write by a trigger that calls one fails",
+            present.how_to_recall,
+        )
+        return
+    if not present.usable:
         if direct:
             yield fail(
                 f"the loadable functions are missing, which {', '.join(direct)} (direct) needs",

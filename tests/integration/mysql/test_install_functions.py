@@ -14,6 +14,7 @@ from servers import Gearmand
 from servers.fixtures import StartSqlServer
 
 from sync_worker.mysql import functions as loadable
+from sync_worker.mysql import server_checks
 from sync_worker.mysql.schema import Server
 from sync_worker.mysql.session import Session
 from sync_worker.mysql.steps import InstallError
@@ -72,6 +73,30 @@ def test_functions_that_another_trigger_calls_stay(own_place: StartPlace) -> Non
     place.uninstall(functions=True)
     assert "gman_version" in installed(place)
     assert "shop.mine" in place.notes[-1]
+
+
+def test_functions_that_the_server_has_forgotten_are_an_error_that_says_how_to_recall_them(
+    own_place: StartPlace,
+) -> None:
+    place = own_place("--performance-schema=ON")
+    place.run("INSERT INTO mysql.func VALUES ('gman_post', 2, 'gman_udf.so', 'function')", "COMMIT")
+    # A server that knows of no function at all says nothing: its performance schema may be off.
+    place.run("CREATE FUNCTION gman_version RETURNS INTEGER SONAME 'gman_udf.so'")
+    if place.server.kind != "mysql97":  # MySQL 5.6 and MariaDB do not forget, and do not tell
+        with contextlib.closing(Session(place.settings().mysql)) as session:
+            assert loadable.present(session).forgotten == ()
+        return
+    with pytest.raises(InstallError, match="forgotten the functions gman_post,") as caught:
+        place.install(functions="auto")
+    assert place.created() == set()
+    recall = caught.value.cure.split(", then")[0]
+    assert recall == "DELETE FROM mysql.func WHERE name IN ('gman_post')"
+    with contextlib.closing(Session(place.settings().mysql)) as session:
+        found = list(server_checks.check_functions(session, place.settings(), "1"))
+    assert [(one.state, one.cure) for one in found] == [("FAIL", caught.value.cure)]
+    place.run(recall, "COMMIT")
+    place.install(functions="yes")
+    assert "gman_post" in installed(place)
 
 
 def test_the_library_file_is_copied_where_that_can_be_done(own_place: StartPlace) -> None:
