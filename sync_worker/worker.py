@@ -41,6 +41,7 @@ class SyncWorker:
         self._drain = config.worker.drain
         self._most_held = config.gearman.in_flight
         self._store = RedisStore(config.redis, config.events)
+        self._tables = config.tables
         self._applier = Applier(self._store, config)
         self._grabber = Grabber(
             config.gearman.servers,
@@ -159,7 +160,7 @@ class SyncWorker:
 
     def _say_redis_state(self) -> None:
         try:
-            self._store.check()
+            self._store.check(self._tables)
         except StoreUnavailable as error:
             log.warning(
                 "Redis cannot be reached yet; jobs will be kept until it can.",

@@ -10,7 +10,7 @@ from . import fields as f
 from .fields import setting
 
 DELIVERIES = ("outbox", "direct")
-KINDS = ("json", "hash")
+KINDS = ("json", "hash", "redisjson")
 
 
 def _flag(value: Any) -> bool:
@@ -58,7 +58,9 @@ class SyncedTable:
     name: str = setting(_qualified, "", "schema.table; a name with a dot goes in backticks.")
     delivery: str = setting(f.one_of(*DELIVERIES), "outbox", "outbox (exact) or direct.")
     key: str = setting(f.key_template, "{id}", "Key of a row; {column} stands for a column.")
-    kind: str = setting(f.one_of(*KINDS), "json", "json (a string) or hash.")
+    kind: str = setting(
+        f.one_of(*KINDS), "json", "json (a string), hash, or redisjson (needs the module)."
+    )
     columns: tuple[str, ...] | None = setting(_list, None, "Columns taken; default: all visible.")
     exclude: tuple[str, ...] = setting(_list, (), "Columns left out.")
     rename: tuple[tuple[str, str], ...] = setting(

@@ -6,20 +6,23 @@
 -- ARGV[3]   prefix of tombstone keys
 -- then four for each event i:
 --   version   decimal; 0: unversioned, written as it is without a check
---   kind      json | hash
+--   kind      json | hash | redisjson
 --   expiry    seconds, or empty
---   row       json: a JSON object; hash: a flat JSON array of field, text, …; empty: delete
+--   row       json, redisjson: a JSON object; hash: a flat JSON array of field, text, …; empty: delete
 --
 -- Returns {stale, i, reason, i, reason, …}: stale is a list of those refused as not newer, the pairs
 -- are events that could not be applied.
 --
 -- json: a string, the row with the version as its last member. hash: a field a column, and the version.
+-- redisjson: the same text as json, as a document of the module RedisJSON.
 -- A deleted key leaves a tombstone holding the version, in the same hash slot.
 
 local member, tombstone_ttl, tombstone_prefix = ARGV[1], ARGV[2], ARGV[3]
 local quoted = cjson.encode(member)
 local tail_pattern = quoted:gsub('%p', '%%%0') .. ':(%d+)}$'
 local tail_length = -(#quoted + 18) -- ':', 16 digits, '}'
+local document_path = '$[' .. quoted .. ']'
+local DOCUMENT = 'ReJSON-RL' -- what TYPE says of a key that the module RedisJSON made
 local pcall, sub, match, find = redis.pcall, string.sub, string.match, string.find
 local type, tonumber, unpack, KEYS, ARGV = type, tonumber, unpack, KEYS, ARGV -- quicker as locals
 local STEP = 1000 -- values that Lua may unpack at once: 8000, less what calls need
@@ -55,21 +58,40 @@ local function hash_version(key)
   return redis.call('EXISTS', key) == 1 and 0
 end
 
+local function document_version(key)
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'none' then
+    return false
+  end
+  if kind ~= DOCUMENT then
+    return nil, 'WRONGTYPE the key is a ' .. kind
+  end
+  local found = pcall('JSON.GET', key, document_path)
+  if type(found) == 'table' then
+    return nil, found.err
+  end
+  return tonumber(match(found, '^%[(%d+)%]$') or 0)
+end
+
+-- The table's kind may have been changed, so the others are tried as well.
+local readers = {
+  json = {string_version, hash_version, document_version},
+  hash = {hash_version, string_version, document_version},
+  redisjson = {document_version, string_version, hash_version},
+}
+
 -- The version that a key holds: a number, false for no key, or nil and the reason why it cannot be
 -- known.
 local function held_version(key, kind)
-  local first, second = string_version, hash_version
-  if kind == 'hash' then
-    first, second = hash_version, string_version
-  end
-  local version, reason = first(key)
-  if version == nil then
-    version = second(key) -- the table's kind was changed
-    if version == nil then
-      return nil, reason
+  local first_reason
+  for _, reader in ipairs(readers[kind]) do
+    local version, reason = reader(key)
+    if version ~= nil then
+      return version
     end
+    first_reason = first_reason or reason
   end
-  return version
+  return nil, first_reason
 end
 
 -- What each key holds, found out before anything is written: the tombstones then cost one call.
@@ -133,11 +155,16 @@ local function flush()
   pairs_waiting, events_waiting = {}, {}
 end
 
-local function write_json(i, key, version, expiry, row)
-  if version ~= '0' then
-    local comma = find(row, '^{%s*}$') and '' or ','
-    row = sub(row, 1, -2) .. comma .. quoted .. ':' .. version .. '}'
+local function with_version(row, version)
+  if version == '0' then
+    return row
   end
+  local comma = find(row, '^{%s*}$') and '' or ','
+  return sub(row, 1, -2) .. comma .. quoted .. ':' .. version .. '}'
+end
+
+local function write_json(i, key, version, expiry, row)
+  row = with_version(row, version)
   if expiry ~= '' then
     return failed(pcall('SET', key, row, 'EX', expiry))
   end
@@ -164,6 +191,29 @@ local function write_hash(key, version, expiry, row)
     return failed(pcall('EXPIRE', key, expiry))
   end
   return reason
+end
+
+local function write_document(key, version, expiry, row)
+  row = with_version(row, version)
+  local reason = failed(pcall('JSON.SET', key, '$', row))
+  if reason and find(reason, '[Uu]nknown%s.*command') then
+    return 'NOMODULE kind redisjson needs the module RedisJSON, which this Redis has not loaded'
+  end
+  if reason then
+    local kind = redis.call('TYPE', key).ok
+    if kind == DOCUMENT or kind == 'none' then
+      return reason
+    end
+    redis.call('DEL', key) -- JSON.SET does not replace a key of another type
+    reason = failed(pcall('JSON.SET', key, '$', row))
+  end
+  if reason then
+    return reason
+  end
+  if expiry ~= '' then
+    return failed(pcall('EXPIRE', key, expiry))
+  end
+  return failed(pcall('PERSIST', key)) -- a document that is replaced keeps its expiry
 end
 
 local function delete(key, version)
@@ -198,6 +248,9 @@ local function apply(i, key, version, kind, expiry, row)
   flush() -- what waits comes first, in the order of the events
   if row == '' then
     return delete(key, version)
+  end
+  if kind == 'redisjson' then
+    return write_document(key, version, expiry, row)
   end
   return write_hash(key, version, expiry, row)
 end

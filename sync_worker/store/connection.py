@@ -16,7 +16,11 @@ from .. import config
 from ..errors import ConfigError, StoreUnavailable
 
 # Answers that speak of Redis, not of the data: what they refuse is kept and tried again.
-PASSING = ("OOM", "READONLY", "LOADING", "MISCONF", "BUSY", "MASTERDOWN", "NOREPLICAS", "NOPERM")
+# NOMODULE is our script's.
+PASSING = (
+    "OOM", "READONLY", "LOADING", "MISCONF", "BUSY", "MASTERDOWN", "NOREPLICAS", "NOPERM",
+    "NOMODULE",
+)  # fmt: skip
 
 
 @contextmanager
@@ -54,3 +58,18 @@ def connect(settings: config.Redis) -> Any:
         return redis.Redis.from_url(settings.url, **options)
     except ValueError as error:
         raise ConfigError(f"redis.url = {settings.url!r}: {error}") from error
+
+
+NO_DOCUMENTS = (
+    'kind = "redisjson" needs the module RedisJSON, and this Redis has no command JSON.SET',
+    'load the module (loadmodule in redis.conf), or take kind = "json"',
+)
+
+
+def has_documents(client: Any) -> bool:
+    """Whether Redis has RedisJSON's commands; True as well where it does not say."""
+    try:
+        answer = client.execute_command("COMMAND INFO", "JSON.SET")
+    except (RedisError, RedisClusterException, OSError):
+        return True
+    return bool(answer) and None not in answer

@@ -18,16 +18,17 @@ from ..errors import BadEvent
 
 FORMAT = 1
 MAX_VERSION = 2**53 - 1  # Lua and JavaScript hold versions as doubles
-KINDS = (b"json", b"hash")
+KINDS = (b"json", b"hash", b"redisjson")
 
 Event = tuple[bytes, bytes, bytes, bytes, bytes]
 """version, key (decoded), kind, expiry, row, each as bytes."""
 
 # One match is one line without escapes in its key: the C engine splits and checks a batch at once.
 _LINE = re.compile(
-    rb'^(0|[1-9]\d{0,15})\t"([^"\\\x00-\x1f]+)"\t(json|hash)\t([1-9]\d{0,8}|)\t((?:\{.*\})?)$',
+    rb'^(0|[1-9]\d{0,15})\t"([^"\\\x00-\x1f]+)"\t(json|hash|redisjson)\t([1-9]\d{0,8}|)\t((?:\{.*\})?)$',
     re.MULTILINE,
 )
+_KNOWN = b", ".join(KINDS).decode()
 _NUMBER = re.compile(rb"0|[1-9]\d{0,15}")
 _MAX_VERSION_TEXT = str(MAX_VERSION).encode()
 
@@ -59,7 +60,7 @@ def parse_line(line: bytes) -> Event:
     if not _NUMBER.fullmatch(version) or int(version) > MAX_VERSION:
         raise BadEvent(f"version {_shown(version)} is no whole number up to {MAX_VERSION}")
     if kind not in KINDS:
-        raise BadEvent(f"kind {_shown(kind)} is unknown; this worker knows json and hash")
+        raise BadEvent(f"kind {_shown(kind)} is unknown; this worker knows {_KNOWN}")
     if expiry and (not _NUMBER.fullmatch(expiry) or expiry == b"0" or len(expiry) > 9):
         raise BadEvent(f"expiry {_shown(expiry)} is no number of seconds from 1 to 999999999")
     if row and not (row.startswith(b"{") and row.endswith(b"}")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,7 @@ class Looking:
         self._member = version_member
         self._cluster = cluster
         config = chunks.mapping.config
-        self._is_hash = config.kind == "hash"
+        self._kind = config.kind
         self._expires = config.expire is not None
 
     def expected(self, candidates: Sequence[Candidate]) -> list[Expected]:
@@ -95,7 +96,7 @@ class Looking:
         """The same without tombstones; a key of another type may seem to be missing."""
         if not keys:
             return []
-        if self._is_hash or self._cluster:
+        if self._kind != "json" or self._cluster:
             pipeline = self._client.pipeline(transaction=False)
             for key in keys:
                 self._ask(pipeline, key)
@@ -122,9 +123,13 @@ class Looking:
             for key in part:
                 pipeline.getrange(key, -_TAIL, -1)
                 pipeline.hget(key, self._member)
+                if self._kind == "redisjson":
+                    pipeline.execute_command("JSON.GET", key, f"$[{json.dumps(self._member)}]")
             answers = _run(pipeline)
-            pairs = zip(part, answers[::2], answers[1::2], strict=True)
-            result += [key for key, tail, field in pairs if self._values.is_ours(tail, field)]
+            looks = parts(answers, len(answers) // len(part))
+            result += [
+                key for key, of in zip(part, looks, strict=True) if self._values.is_ours(*of)
+            ]
         return result
 
     def without_row(self, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -138,8 +143,10 @@ class Looking:
         return result
 
     def _ask(self, pipeline: Any, key: bytes) -> None:
-        if self._is_hash:
+        if self._kind == "hash":
             pipeline.hgetall(key)
+        elif self._kind == "redisjson":
+            pipeline.execute_command("JSON.GET", key, "$")
         else:
             pipeline.get(key)
 

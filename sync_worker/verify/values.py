@@ -48,12 +48,14 @@ class Values:
     """Makes Expected and Found for a table."""
 
     def __init__(self, table: SyncedTable, version_member: str) -> None:
-        self._is_hash = table.kind == "hash"
+        self._kind = table.kind
         self._versions = table.versions
         # As Redis's cjson writes it.
         quoted = json.dumps(version_member, ensure_ascii=False).replace("/", "\\/").encode()
         self._tail = re.compile(rb",?" + re.escape(quoted) + rb":([1-9]\d{0,15})\}\Z")
-        self._member = version_member.encode()
+        self._member = version_member
+        self._field = version_member.encode()
+        self._readers = {"json": self._string, "hash": self._hash, "redisjson": self._document}
 
     def expected(self, row: tuple[Any, ...]) -> Expected:
         """Of (identity, key, matches, text, expiry) as Chunks.rendered has them."""
@@ -63,44 +65,64 @@ class Values:
         limit = int(expiry) * 1000 if expiry else None
         if text is None:
             return Expected(identity, _digest(TOO_LARGE), TOO_LARGE, limit)
-        value = text
-        if self._is_hash:
-            try:
-                value = _pairs(orjson.loads(hash_fields(text)))
-            except BadEvent as error:
-                value = str(error).encode()
+        try:
+            value = self._comparable(text)
+        except (BadEvent, ValueError) as error:
+            value = str(error).encode()
         if value == b"[]" and not self._versions:  # a hash without a field is no key
             return Expected(identity, None, None)
         return Expected(identity, _digest(value), text[:_SHOWN], limit)
 
+    def _comparable(self, row: bytes) -> bytes:
+        if self._kind == "hash":
+            return _pairs(orjson.loads(hash_fields(row)))
+        if self._kind == "redisjson":
+            return _document(orjson.loads(row))
+        return row
+
     def found(self, raw: Any, tombstone: Any = None, expires: int | None = None) -> Found:
-        """Of the answer to GET or HGETALL, which may be an error."""
+        """Of the answer to GET, HGETALL or JSON.GET, which may be an error."""
         mark = _digest(repr((raw, tombstone)).encode())
         if isinstance(raw, Exception):  # a key of another type
             return Found(b"", str(raw).encode(), mark, expires)
         if raw is None or raw == {}:
             return Found(None, None, mark, expires, _number(tombstone))
-        if self._is_hash:
-            fields = dict(raw)
-            text = orjson.dumps({_text(k): _text(v) for k, v in fields.items()})
-            version = _number(fields.pop(self._member, None)) if self._versions else None
-            flat = [part for pair in fields.items() for part in pair]
-            unversioned = self._versions and version is None
-            digest = b"" if unversioned else _digest(_pairs([_text(part) for part in flat]))
-            return Found(digest, text[:_SHOWN], mark, expires, version)
-        if not self._versions:
-            return Found(_digest(raw), raw[:_SHOWN], mark, expires)
-        tail = self._tail.search(raw)
-        if tail is None:
-            return Found(b"", raw[:_SHOWN], mark, expires)
-        value = raw[: tail.start()] + b"}"
-        return Found(_digest(value), raw[:_SHOWN], mark, expires, int(tail[1]))
+        value, shown, version = self._readers[self._kind](raw)
+        unversioned = self._versions and version is None
+        digest = b"" if unversioned else _digest(value)
+        return Found(digest, shown[:_SHOWN], mark, expires, version)
 
-    def is_ours(self, tail: Any, field: Any) -> bool:
-        """Whether a value carries a version: a string in its `tail`, a hash in the `field`."""
+    # Each of these returns the value to compare (without its version), what to show, the version.
+
+    def _string(self, raw: bytes) -> tuple[bytes, bytes, int | None]:
+        tail = self._tail.search(raw) if self._versions else None
+        if tail is None:
+            return raw, raw, None
+        return raw[: tail.start()] + b"}", raw, int(tail[1])
+
+    def _hash(self, raw: Any) -> tuple[bytes, bytes, int | None]:
+        fields = dict(raw)
+        shown = orjson.dumps({_text(k): _text(v) for k, v in fields.items()})
+        version = _number(fields.pop(self._field, None)) if self._versions else None
+        flat = [_text(part) for pair in fields.items() for part in pair]
+        return _pairs(flat), shown, version
+
+    def _document(self, raw: bytes) -> tuple[bytes, bytes, int | None]:
+        [document] = orjson.loads(raw)
+        held = None
+        if self._versions and isinstance(document, dict):
+            held = document.pop(self._member, None)
+        return _document(document), raw[1:-1], held if type(held) is int else None
+
+    def is_ours(self, *looks: Any) -> bool:
+        """Whether a value carries a version, by what `Looking.ours` asked; errors among it.
+
+        A string in its tail, a hash in a field, a document in a member (``[123]``).
+        """
+        tail, *rest = looks
         if isinstance(tail, bytes) and self._tail.search(tail):
             return True
-        return isinstance(field, bytes) and field.isdigit()
+        return any(isinstance(one, bytes) and one.strip(b"[]").isdigit() for one in rest)
 
 
 def agree(expected: Expected, found: Found) -> bool:
@@ -125,6 +147,21 @@ def kind_of(expected: Expected, found: Found) -> str:
 
 def _pairs(flat: list[str]) -> bytes:
     return orjson.dumps(sorted(zip(flat[::2], flat[1::2], strict=True)))
+
+
+def _document(value: Any) -> bytes:
+    """A document whose numbers are as the module holds them: 12.50 is 12.5, and 12.0 is 12."""
+    return orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
+        return int(value)
+    return value
 
 
 def _text(value: bytes) -> str:

@@ -19,6 +19,7 @@ import redis
 
 from servers import SQL_SERVERS, Gearmand, RedisServer, Server, ServerMissing, SqlServer, docker
 from servers.paths import LIBRARY
+from servers.redisjson import redisjson_module
 
 S = TypeVar("S", bound=Server)
 StartSqlServer = Callable[..., SqlServer]
@@ -89,6 +90,23 @@ def redis_server(_session_redis: RedisServer) -> RedisServer:
         client.flushall()
         client.config_resetstat()
     return _session_redis
+
+
+@pytest.fixture(scope="session")
+def _session_documents_redis(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RedisServer]:
+    module = redisjson_module(tmp_path_factory.mktemp("redisjson"))
+    with start_or_skip(RedisServer("--loadmodule", str(module))) as server:
+        yield server
+
+
+@pytest.fixture
+def documents_redis(_session_documents_redis: RedisServer) -> RedisServer:
+    """A Redis shared by all tests that has RedisJSON's commands, empty at the start of each."""
+    with contextlib.closing(_session_documents_redis.client()) as client:
+        client.flushall()
+    return _session_documents_redis
 
 
 @pytest.fixture

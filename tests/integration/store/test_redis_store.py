@@ -12,13 +12,19 @@ import redis
 from servers import RedisServer
 from servers.sockets import free_port
 
-from sync_worker.config import Config, load
+from sync_worker.config import Config, SyncedTable, load
 from sync_worker.errors import ConfigError, StoreUnavailable
 from sync_worker.store.dead_letters import DeadLetter, DeadLetters
 from sync_worker.store.events import Event
 from sync_worker.store.redis_store import TOMBSTONE_PREFIX, RedisStore
 
-KINDS = ("json", "hash")
+KINDS = ("json", "hash", "redisjson")
+
+
+@pytest.fixture
+def redis_server(documents_redis: RedisServer) -> RedisServer:
+    """All tests here are on a Redis that takes every kind."""
+    return documents_redis
 
 
 def settings(server: RedisServer, **more: str) -> Config:
@@ -42,6 +48,14 @@ def event(
 
 def delete(version: int, *, key: str = "k", kind: str = "json") -> Event:
     return event(version, "", key=key, kind=kind)
+
+
+def text(client: redis.Redis, key: str = "k") -> bytes | None:
+    """What a string or a document holds."""
+    if client.type(key) != b"ReJSON-RL":
+        return client.get(key)  # type: ignore[return-value]
+    held: bytes = client.execute_command("JSON.GET", key, "$")
+    return held[1:-1]
 
 
 def test_a_json_row_is_stored_with_its_version_as_the_last_member(
@@ -106,10 +120,10 @@ def test_any_order_and_repetition_of_events_ends_in_the_newest(
         redis_client.flushdb()
         for some in ([order[0]], [*order], [*random.Random(1).choices(order, k=4)]):
             store.apply(some)
-        if kind == "json":
-            assert redis_client.get("k") == b'{"a":"5","_v":5}'
-        else:
+        if kind == "hash":
             assert redis_client.hgetall("k") == {b"a": b"5", b"_v": b"5"}
+        else:
+            assert text(redis_client) == b'{"a":"5","_v":5}'
 
 
 def test_version_0_is_written_as_it_is_without_a_check(
@@ -158,16 +172,73 @@ def test_expiry_is_set_and_taken_off_again(
     assert redis_client.ttl("k") == -1
 
 
+@pytest.mark.parametrize(("before", "after"), list(itertools.permutations(KINDS, 2)))
 def test_a_key_changes_its_kind_and_keeps_its_version(
+    store: RedisStore, redis_client: redis.Redis, before: str, after: str
+) -> None:
+    types = {"json": b"string", "hash": b"hash", "redisjson": b"ReJSON-RL"}
+    store.apply([event(5, kind=before, expiry="3600")])
+    assert store.apply([event(4, kind=after)]).stale == [0]
+    assert redis_client.type("k") == types[before]
+    assert store.apply([event(6, kind=after)]) == ([], {}, {})
+    assert redis_client.type("k") == types[after]
+    assert redis_client.ttl("k") == -1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_without_version_replaces_a_key_of_any_kind(
+    store: RedisStore, redis_client: redis.Redis, kind: str
+) -> None:
+    redis_client.rpush("k", "1")
+    assert store.apply([event(0, kind=kind)]) == ([], {}, {})
+    assert redis_client.type("k") != b"list"
+    assert store.apply([delete(0, kind=kind)]) == ([], {}, {})
+    assert not redis_client.exists("k")
+
+
+def test_a_document_is_a_row_with_its_version_and_what_is_no_json_is_refused_alone(
     store: RedisStore, redis_client: redis.Redis
 ) -> None:
-    store.apply([event(5, kind="json")])
-    assert store.apply([event(4, kind="hash")]).stale == [0]
-    store.apply([event(6, kind="hash")])
-    assert redis_client.type("k") == b"hash"
-    assert store.apply([event(5, kind="json")]).stale == [0]
-    store.apply([event(7, kind="json")])
-    assert redis_client.type("k") == b"string"
+    row = '{"id":1,"big":18446744073709551615,"tags":[{"ü":"€😀"}],"none":null}'
+    batch = [event(7, row, kind="redisjson"), event(8, "{oops}", key="l", kind="redisjson")]
+    outcome = store.apply([*batch, event(9, "{}", key="m", kind="redisjson")])
+    assert text(redis_client) == (row[:-1] + ',"_v":7}').encode()
+    assert text(redis_client, "m") == b'{"_v":9}'
+    assert list(outcome.refused) == [1]
+    assert not redis_client.exists("l")
+
+
+def test_without_the_module_documents_are_kept_and_nothing_is_touched(
+    own_redis: RedisServer,
+) -> None:
+    config = settings(own_redis)
+    store = RedisStore(config.redis, config.events)
+    store.apply([event(1), event(1, key="l")])
+    batch = [event(2, kind="redisjson"), event(2, key="l"), event(2, key="m", kind="redisjson")]
+    outcome = store.apply(batch)
+    assert list(outcome.kept) == [0, 2]
+    assert "needs the module RedisJSON" in outcome.kept[0]
+    with own_redis.client() as client:
+        assert client.get("k") == b'{"a":"x","_v":1}'
+        assert client.get("l") == b'{"a":"x","_v":2}'
+        assert not client.exists("m")
+    store.close()
+
+
+def test_a_table_of_documents_needs_the_module_from_the_start(
+    store: RedisStore, own_redis: RedisServer
+) -> None:
+    tables = [SyncedTable("shop.a"), SyncedTable("shop.b", kind="redisjson")]
+    store.check(tables)
+    config = settings(own_redis)
+    without = RedisStore(config.redis, config.events)
+    without.check(tables[:1])
+    with pytest.raises(
+        ConfigError, match=r'shop\.b: kind = "redisjson" needs the module'
+    ) as caught:
+        without.check(tables)
+    assert "loadmodule" in str(caught.value)
+    without.close()
 
 
 @pytest.mark.parametrize("kind", KINDS)

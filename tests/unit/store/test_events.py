@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sync_worker.errors import BadEvent
 from sync_worker.store.events import (
+    KINDS,
     MAX_VERSION,
     format_line,
     hash_fields,
@@ -25,7 +26,7 @@ texts = st.text(st.characters(codec="utf-8"), min_size=1)
 events = st.tuples(
     st.integers(0, MAX_VERSION).map(lambda n: str(n).encode()),
     texts.map(str.encode),
-    st.sampled_from([b"json", b"hash"]),
+    st.sampled_from(KINDS),
     st.one_of(st.just(b""), st.integers(1, 999_999_999).map(lambda n: str(n).encode())),
     st.one_of(
         st.just(b""), st.dictionaries(texts, texts).map(lambda row: json.dumps(row).encode())
