@@ -153,13 +153,16 @@ class Mysql:
 
 @dataclass(frozen=True)
 class Relay:
-    """[relay]: from the outboxes to the job servers."""
+    """[relay]: from the outboxes to Redis, by the job servers."""
 
     schema: str = setting(f.text, "sync_worker", "Schema of the outboxes.")
     poll: float = setting(f.positive_duration, 0.5, "Longest time between two looks at an outbox.")
     batch_rows: int = setting(f.whole(1, 100_000), 1000, "Most events of one job.")
     batch_bytes: int = setting(f.size, 1 << 20, "About the most bytes of one job.")
     in_flight: int = setting(f.whole(1, 64), 4, "Jobs under way at once, for each outbox.")
+    at_once: int = setting(
+        f.whole(0, 1000), 32, "Batches up to this many keys go to Redis from the relay; 0: none."
+    )
     verify: float = setting(
         f.duration, 0.0, "How often the leader verifies each table and repairs it; 0: never."
     )

@@ -1,4 +1,7 @@
-"""Batches on their way: submitted as foreground jobs, several at once, sent again on failure."""
+"""Batches on their way: applied at once if small, else submitted as foreground jobs.
+
+Several jobs are under way at a time; what fails is sent again.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from sync_worker.errors import GearmanError, JobFailed
 from sync_worker.gearman import Client, Task
 from sync_worker.logs import fields
 
+from .at_once import AtOnce
 from .batch import Batch
 
 log = logging.getLogger(__name__)
@@ -27,7 +31,7 @@ LONGEST_RESULT = 3600.0  # s
 
 
 class Delivery:
-    """Sends batches to workers and says which are done.
+    """Applies batches, or sends them to workers, and says which are done.
 
     `give_up(batch, reason)` is called with a batch of one line that always fails.
     """
@@ -37,11 +41,13 @@ class Delivery:
         servers: tuple[str, ...],
         function: str,
         *,
+        at_once: AtOnce,
         done: Callable[[Batch], None],
         give_up: Callable[[Batch, str], None],
     ) -> None:
         self.client = Client(servers, timeout=RESULT_SECONDS)
         self._function = function.encode()
+        self._at_once = at_once
         self._done = done
         self._give_up = give_up
         self._sent: dict[int, tuple[Batch, float]] = {}
@@ -68,7 +74,13 @@ class Delivery:
         return min(times, default=None)
 
     def send(self, batch: Batch) -> None:
-        """Submit a batch; when no job server takes it, later."""
+        """Apply or submit a batch; when no job server takes it, later.
+
+        Batches stay in order: nothing is applied at once while another is under way.
+        """
+        if not self.under_way and self._at_once.apply(batch):
+            self._done(batch)
+            return
         try:
             token = self.client.send(Task(self._function, batch.workload))
         except GearmanError as error:
@@ -85,6 +97,7 @@ class Delivery:
                     continue
                 if result.error is None:
                     self._failures = 0
+                    self._at_once.delivered()
                     self._done(found[0])
                 else:
                     self._again(found[0], result.error, counts=isinstance(result.error, JobFailed))

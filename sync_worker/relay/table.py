@@ -1,8 +1,8 @@
 """The relay of one table: leads its outbox while it holds the lock, and stands by otherwise.
 
-The life of an event: it is read after its commit, submitted with its batch, applied by a worker,
-and only then deleted. What is not deleted is not done, so a relay that dies at any moment loses
-nothing, and its successor sends again what was under way.
+The life of an event: it is read after its commit, applied with its batch, by the relay itself if
+that is small and by a worker otherwise, and only then deleted. What is not deleted is not done, so
+a relay that dies at any moment loses nothing, and its successor sends again what was under way.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from sync_worker.mysql.outboxes import compile_outbox
 from sync_worker.mysql.schema import read_table
 from sync_worker.mysql.session import Session
 from sync_worker.mysql.triggers import doorbell_function
-from sync_worker.store.connection import connect
 from sync_worker.store.dead_letters import DeadLetter, DeadLetters
+from sync_worker.store.redis_store import RedisStore
 
+from .at_once import AtOnce
 from .batch import Batch
 from .delivery import Delivery
 from .healing import Healing
@@ -68,8 +69,8 @@ class TableRelay:
         self._counters = counters
         self._stopping = stopping
         self._wakeup_fd = wakeup_fd
-        self._redis = connect(config.redis)
-        self._letters = DeadLetters(self._redis, config.dead_letters)
+        self._store = RedisStore(config.redis, config.events)
+        self._letters = DeadLetters(self._store.client, config.dead_letters)
 
     def run(self) -> None:
         """Lead or stand by until told to stop; whatever is lost is opened again."""
@@ -96,7 +97,7 @@ class TableRelay:
                 extra=self._fields(reason=reason, retry_s=wait),
             )
             self._stopping.wait(wait)
-        self._redis.close()
+        self._store.close()
 
     def _attempt(self) -> None:
         session = Session(self._config.mysql)
@@ -127,6 +128,7 @@ class TableRelay:
         delivery = Delivery(
             self._config.gearman.servers,
             self._config.gearman.function,
+            at_once=AtOnce(self._store, self._counters, self._config.relay.at_once),
             done=lambda batch: self._delivered(batch, remover),
             give_up=lambda batch, reason: self._give_up(batch, reason, remover),
         )
@@ -144,7 +146,7 @@ class TableRelay:
             in_flight=1,
             on_wake=schedule.ring,
         )
-        healing = Healing(self._config, outbox, self._redis)
+        healing = Healing(self._config, outbox, self._store.client)
         try:
             doorbell.watch(self._wakeup_fd)
             _Leading(self._config, self._counters, self._stopping, session, outbox, schedule).loop(

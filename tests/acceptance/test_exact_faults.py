@@ -44,7 +44,7 @@ def leads(part):
 
 @pytest.mark.parametrize("relay_too", [False, True], ids=["alone", "with_the_relay"])
 def test_the_job_server_killed_with_a_full_queue(stack, gearmand, relay_too):
-    relay = stack.relay()
+    relay = stack.relay(at_once=0)
     with under_load(stack) as load:
         wait_for(lambda: gearmand.queued(FUNCTION) >= 4, "jobs of every outbox wait")
         gearmand.kill()
@@ -53,14 +53,14 @@ def test_the_job_server_killed_with_a_full_queue(stack, gearmand, relay_too):
         load.await_depth(500)
         gearmand.restart()
         if relay_too:
-            stack.relay()
+            stack.relay(at_once=0)
         stack.workers(2)
         load.await_in_step()
 
 
 def test_the_job_server_frozen(stack, gearmand):
     stack.workers(2)
-    stack.relay()
+    stack.relay(at_once=0)
     with under_load(stack) as load:
         load.await_in_step()
         gearmand.freeze()
@@ -71,7 +71,7 @@ def test_the_job_server_frozen(stack, gearmand):
 
 def test_a_frozen_worker_goes_on_when_others_have_done_its_work(stack, gearmand):
     frozen = stack.workers(1)
-    relay = stack.relay()
+    relay = stack.relay(at_once=0)
 
     def caught():
         signal_all(frozen.children(), signal.SIGSTOP)
@@ -88,7 +88,7 @@ def test_a_frozen_worker_goes_on_when_others_have_done_its_work(stack, gearmand)
         wait_for(caught, "the worker is frozen with jobs in hand")
         stack.workers(2)
         kill(relay)  # its successor sends what was under way again, to the other workers
-        stack.relay()
+        stack.relay(at_once=0)
         load.await_in_step()
         signal_all(frozen.children(), signal.SIGCONT)
         wait_for(lambda: frozen.total("stale"), "its late writes are refused")
@@ -158,6 +158,17 @@ def test_redis_killed_and_restarted_with_its_file(stack, own_redis):
         own_redis.kill()
         load.await_depth(500)
         own_redis.restart()
+        load.await_in_step()
+
+
+def test_redis_frozen(stack, own_redis):
+    stack.workers(2)
+    stack.relay()
+    with under_load(stack) as load:
+        load.await_in_step()
+        own_redis.freeze()
+        load.await_depth(500)
+        own_redis.thaw()
         load.await_in_step()
 
 

@@ -28,12 +28,13 @@ DRAIN_SECONDS = 180.0  # for what is left in the outboxes at the end
 class Part(Instance):
     """A `sync-worker run` with the tables in its configuration."""
 
-    def __init__(self, directory: Path, stack: Stack, *arguments: str) -> None:
+    def __init__(self, directory: Path, stack: Stack, *arguments: str, **relay: Any) -> None:
         directory.mkdir(exist_ok=True)
         self._tables = stack.tables
         self.arguments = arguments
         super().__init__(directory, stack.gearmand, stack.redis)
-        self.write_config(**stack.settings)
+        settings = stack.settings
+        self.write_config(**{**settings, "relay": {**settings["relay"], **relay}})
 
     def write_config(self, **sections: Any) -> None:
         super().write_config(**sections)
@@ -116,13 +117,13 @@ class Stack:
         """Start worker processes, in a run directory of their own."""
         return self._part("--worker-only", "--workers", str(count))
 
-    def relay(self) -> Part:
-        """Start a relay, in a run directory of its own."""
-        return self._part("--relay-only")
+    def relay(self, **settings: Any) -> Part:
+        """Start a relay, in a run directory of its own; `settings` are of [relay]."""
+        return self._part("--relay-only", **settings)
 
-    def _part(self, *arguments: str) -> Part:
+    def _part(self, *arguments: str, **relay: Any) -> Part:
         directory = self.directory / f"part-{len(self.parts) + 1}"
-        part = self._stack.enter_context(Part(directory, self, *arguments))
+        part = self._stack.enter_context(Part(directory, self, *arguments, **relay))
         self.parts.append(part)
         return part.up()
 

@@ -10,15 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.errors import JobFailed, JobServerUnavailable
+from sync_worker.counters import Counters
+from sync_worker.errors import JobFailed, JobServerUnavailable, StoreUnavailable
 from sync_worker.gearman import Result
 from sync_worker.mysql.outbox import runs
 from sync_worker.relay import delivery as delivery_module
+from sync_worker.relay.at_once import MOST_BYTES, AtOnce
 from sync_worker.relay.batch import Batch, parse
 from sync_worker.relay.delivery import TRIES, Delivery
 from sync_worker.relay.gaps import KEEP, Gaps
 from sync_worker.relay.reader import Reader
 from sync_worker.relay.schedule import FIRST, Schedule
+from sync_worker.store.redis_store import Outcome
+
+MOST_LINES = 4
 
 
 def line(id: int, key: str, row: str = "{}") -> bytes:
@@ -155,12 +160,33 @@ def clock(monkeypatch):
     return clock
 
 
+@dataclass
+class FakeStore:
+    """Redis as the relay sees it. `answers` in turn: an Outcome, or an error; then it is away."""
+
+    answers: list[object] = field(default_factory=list)
+    applied: list[list[bytes]] = field(default_factory=list)
+
+    def apply(self, events):
+        self.applied.append([key for _, key, *_ in events])
+        answer = self.answers.pop(0) if self.answers else StoreUnavailable("away")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
 @pytest.fixture
-def made(clock):
+def store():
+    return FakeStore()
+
+
+@pytest.fixture
+def made(clock, store):
     done, given_up = [], []
     delivery = Delivery(
         ("127.0.0.1:1",),
         "syncToRedis",
+        at_once=AtOnce(store, Counters(), MOST_LINES),
         done=done.append,
         give_up=lambda batch, reason: given_up.append((batch, reason)),
     )
@@ -236,6 +262,78 @@ def test_a_job_without_a_result_is_sent_again_ever_more_rarely(made, clock):
     assert waits == [60, 120, 240, 480]
     assert given_up == []
     assert delivery.under_way == 1
+
+
+# Small batches are applied by the relay itself.
+
+WELL = Outcome([], {}, {})
+
+
+def test_a_small_batch_is_applied_at_once_and_done(made, store):
+    delivery, done, _ = made
+    store.answers = [WELL, Outcome([0, 1], {}, {})]  # what is stale is in Redis, or newer is
+    for _ in range(2):
+        delivery.send(BATCH)
+    assert (delivery.under_way, delivery.client.sent, done) == (0, [], [BATCH, BATCH])
+    assert store.applied == [[b"a", b"b"]] * 2
+
+
+def test_nothing_is_applied_at_once_while_another_batch_is_under_way(made, store):
+    delivery, done, _ = made
+    delivery.send(BATCH)
+    store.answers = [WELL] * 3
+    delivery.send(BATCH)
+    assert len(store.applied) == 1
+    delivery.client.results = [(1, Result())]
+    delivery.collect()
+    delivery.send(BATCH)
+    assert len(store.applied) == 1
+    delivery.client.results = [(2, Result()), (3, Result())]
+    delivery.collect()
+    delivery.send(BATCH)
+    assert (len(store.applied), done) == (2, [BATCH] * 4)
+
+
+def test_a_redis_that_was_away_is_left_to_the_workers_until_one_had_a_batch_applied(made, store):
+    delivery, done, _ = made
+    delivery.send(BATCH)
+    delivery.client.answer(JobFailed("no"))
+    delivery.collect()
+    assert (delivery.client.sent, done) == ([BATCH.workload], [])
+    delivery.send(BATCH)
+    delivery.client.answer()
+    delivery.collect()
+    assert len(store.applied) == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "again"),
+    [(Outcome([], {1: "WRONGTYPE"}, {}), True), (Outcome([], {}, {0: "OOM"}), False)],
+)
+def test_what_redis_does_not_take_goes_to_a_worker_as_a_whole(made, store, outcome, again):
+    delivery, done, _ = made
+    store.answers = [outcome, WELL]
+    delivery.send(BATCH)
+    assert (delivery.client.sent, done) == ([BATCH.workload], [])
+    delivery.collect()
+    delivery._sent.clear()
+    delivery.send(BATCH)
+    assert (len(store.applied), len(done)) == ((2, 1) if again else (1, 0))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [line(id, f"k{id}") for id in range(MOST_LINES + 1)],
+        [line(1, "k", '{"a":"%s"}' % ("x" * MOST_BYTES))],
+        [b"no event"],
+    ],
+)
+def test_what_is_large_or_no_event_goes_to_a_worker(made, store, lines):
+    delivery, _, _ = made
+    store.answers = [WELL]
+    delivery.send(Batch(tuple(lines), tuple(range(len(lines)))))
+    assert (len(delivery.client.sent), store.applied) == (1, [])
 
 
 # Reader.
