@@ -4,10 +4,11 @@
 -- ARGV[1]   name of the member (json) or field (hash) that holds the version
 -- ARGV[2]   tombstone's lifetime in seconds
 -- ARGV[3]   prefix of tombstone keys
--- then four for each event i:
+-- ARGV[4]   kind of all events: json | hash | redisjson; empty: each event has its own
+-- ARGV[5]   expiry of all events: seconds, or empty
+-- then for each event i:
 --   version   decimal; 0: unversioned, written as it is without a check
---   kind      json | hash | redisjson
---   expiry    seconds, or empty
+--   kind      and expiry, where each event has its own
 --   row       json, redisjson: a JSON object; hash: a flat JSON array of field, text, …; empty: delete
 --
 -- Returns {stale, i, reason, i, reason, …}: stale is a list of those refused as not newer, the pairs
@@ -18,14 +19,18 @@
 -- A deleted key leaves a tombstone holding the version, in the same hash slot.
 
 local member, tombstone_ttl, tombstone_prefix = ARGV[1], ARGV[2], ARGV[3]
+local common_kind, common_expiry = ARGV[4] ~= '' and ARGV[4], ARGV[5]
+local HEAD, EACH = 5, common_kind and 2 or 4 -- ARGV before the events, and of each
 local quoted = cjson.encode(member)
 local tail_pattern = quoted:gsub('%p', '%%%0') .. ':(%d+)}$'
 local tail_length = -(#quoted + 18) -- ':', 16 digits, '}'
 local document_path = '$[' .. quoted .. ']'
 local DOCUMENT = 'ReJSON-RL' -- what TYPE says of a key that the module RedisJSON made
-local pcall, sub, match, find = redis.pcall, string.sub, string.match, string.find
+local pcall, sub, match, find, byte = redis.pcall, string.sub, string.match, string.find, string.byte
+local behind, QUOTE = ',' .. quoted .. ':', byte('"')
 local type, tonumber, unpack, KEYS, ARGV = type, tonumber, unpack, KEYS, ARGV -- quicker as locals
 local STEP = 1000 -- values that Lua may unpack at once: 8000, less what calls need
+local FEW, SMALL = 50, 4096 -- strings read at once, bytes of one on average up to which they are
 
 local function tombstone_of(key)
   local open = find(key, '{', 1, true)
@@ -94,34 +99,85 @@ local function held_version(key, kind)
   return nil, first_reason
 end
 
--- What each key holds, found out before anything is written: the tombstones then cost one call.
+-- What each key holds, found out before anything is written: so many keys cost a few calls.
 local held, reasons = {}, {}
 
+local function look_at(key, kind, absent)
+  local version, reason = held_version(key, kind)
+  if version then
+    held[key] = version
+  elseif reason then
+    reasons[key] = reason
+  else
+    absent[#absent + 1] = key
+  end
+end
+
+-- Strings are read whole, a few in a call: quicker than the tail of each, unless they are long. Returns
+-- whether none of them is there, and their bytes.
+local function look_at_strings(keys, first, last, expect_none, absent)
+  if expect_none and redis.call('EXISTS', unpack(keys, first, last)) == 0 then
+    for i = first, last do
+      absent[#absent + 1] = keys[i]
+    end
+    return true, 0
+  end
+  local values, bytes = redis.call('MGET', unpack(keys, first, last)), 0
+  for i = 1, last - first + 1 do
+    local value = values[i]
+    if value and value ~= '' then
+      held[keys[first + i - 1]] = tonumber(match(sub(value, tail_length), tail_pattern) or 0)
+      bytes = bytes + #value
+    else -- no key, or one of another type
+      look_at(keys[first + i - 1], 'json', absent)
+    end
+  end
+  return false, bytes
+end
+
+local function look_at_tombstones(keys)
+  for first = 1, #keys, STEP do
+    local last = math.min(first + STEP - 1, #keys)
+    local tombstones, found = {}, {}
+    for i = first, last do
+      tombstones[i - first + 1] = tombstone_of(keys[i])
+    end
+    if redis.call('EXISTS', unpack(tombstones)) > 0 then
+      found = redis.call('MGET', unpack(tombstones))
+    end
+    for i = first, last do
+      local version = found[i - first + 1]
+      held[keys[i]] = version and tonumber(version) or 0
+    end
+  end
+end
+
 local function look(first_event, last_event)
-  local absent, tombstones = {}, {}
+  local strings, absent = {}, {}
   for i = first_event, last_event do
-    local key = KEYS[i]
-    if held[key] == nil and not reasons[key] and ARGV[4 * i] ~= '0' then
-      local version, reason = held_version(key, ARGV[4 * i + 1])
-      if version then
-        held[key] = version
-      elseif reason then
-        reasons[key] = reason
+    local key, at = KEYS[i], HEAD + EACH * (i - 1)
+    if held[key] == nil and ARGV[at + 1] ~= '0' then
+      held[key] = 0 -- until it is known
+      local kind = common_kind or ARGV[at + 2]
+      if kind == 'json' then
+        strings[#strings + 1] = key
       else
-        held[key] = 0
-        absent[#absent + 1] = key
-        tombstones[#tombstones + 1] = tombstone_of(key)
+        look_at(key, kind, absent)
       end
     end
   end
-  for first = 1, #absent, STEP do
-    local last = math.min(first + STEP - 1, #absent)
-    local found = redis.call('MGET', unpack(tombstones, first, last))
-    for i = first, last do
-      local version = found[i - first + 1]
-      held[absent[i]] = version and tonumber(version) or 0
+  local none, bytes = true, 0
+  for first = 1, #strings, FEW do
+    local last = math.min(first + FEW - 1, #strings)
+    if bytes > SMALL * FEW then
+      for i = first, last do
+        look_at(strings[i], 'json', absent)
+      end
+    else
+      none, bytes = look_at_strings(strings, first, last, none, absent)
     end
   end
+  look_at_tombstones(absent)
 end
 
 local function failed(done)
@@ -131,7 +187,7 @@ end
 -- Strings that do not expire are written together. Each function returns why it failed, or false.
 local stale = {}
 local result = {stale}
-local pairs_waiting, events_waiting = {}, {}
+local pairs_waiting, events_waiting, waiting = {}, {}, 0
 
 local function note(i, reason)
   if reason then
@@ -141,36 +197,38 @@ local function note(i, reason)
 end
 
 local function flush()
-  if #pairs_waiting == 0 then
+  if waiting == 0 then
     return
   end
-  for first = 1, #pairs_waiting, STEP do
-    local last = math.min(first + STEP - 1, #pairs_waiting)
+  for first = 1, 2 * waiting, STEP do
+    local last = math.min(first + STEP - 1, 2 * waiting)
     if failed(pcall('MSET', unpack(pairs_waiting, first, last))) then
       for at = first, last, 2 do
         note(events_waiting[(at + 1) / 2], failed(pcall('SET', pairs_waiting[at], pairs_waiting[at + 1])))
       end
     end
   end
-  pairs_waiting, events_waiting = {}, {}
+  pairs_waiting, events_waiting, waiting = {}, {}, 0
 end
 
 local function with_version(row, version)
   if version == '0' then
     return row
   end
-  local comma = find(row, '^{%s*}$') and '' or ','
-  return sub(row, 1, -2) .. comma .. quoted .. ':' .. version .. '}'
+  if byte(row, 2) ~= QUOTE and find(row, '^{%s*}$') then
+    return '{' .. quoted .. ':' .. version .. '}'
+  end
+  return sub(row, 1, -2) .. behind .. version .. '}'
 end
 
 local function write_json(i, key, version, expiry, row)
-  row = with_version(row, version)
   if expiry ~= '' then
-    return failed(pcall('SET', key, row, 'EX', expiry))
+    return failed(pcall('SET', key, with_version(row, version), 'EX', expiry))
   end
-  pairs_waiting[#pairs_waiting + 1] = key
-  pairs_waiting[#pairs_waiting + 1] = row
-  events_waiting[#events_waiting + 1] = i
+  waiting = waiting + 1
+  events_waiting[waiting] = i
+  pairs_waiting[2 * waiting - 1] = key
+  pairs_waiting[2 * waiting] = with_version(row, version)
   return false
 end
 
@@ -224,25 +282,8 @@ local function delete(key, version)
   return reason
 end
 
-local function apply(i, key, version, kind, expiry, row)
-  if version == '0' then
-    held[key], reasons[key] = nil, nil -- a later event of the same key has to look again
-  else
-    if held[key] == nil and not reasons[key] then
-      flush()
-      look(i, i)
-    end
-    if reasons[key] then
-      return reasons[key]
-    end
-    local number = tonumber(version)
-    if number <= held[key] then
-      stale[#stale + 1] = i
-      return false
-    end
-    held[key] = number
-  end
-  if row ~= '' and kind == 'json' then
+local function write(i, key, version, kind, expiry, row)
+  if kind == 'json' and row ~= '' then
     return write_json(i, key, version, expiry, row)
   end
   flush() -- what waits comes first, in the order of the events
@@ -256,10 +297,34 @@ local function apply(i, key, version, kind, expiry, row)
 end
 
 look(1, #KEYS)
-local at = 3
+local at = HEAD
 for i = 1, #KEYS do
-  note(i, apply(i, KEYS[i], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]))
-  at = at + 4
+  local key, version, number, reason = KEYS[i], ARGV[at + 1], nil, nil
+  if version == '0' then
+    held[key], reasons[key] = nil, nil -- a later event of the same key has to look again
+  else
+    if held[key] == nil then
+      flush()
+      look(i, i)
+    end
+    number, reason = tonumber(version), reasons[key]
+  end
+  if not reason then
+    if not number or number > held[key] then
+      held[key] = number
+      local kind, expiry = common_kind, common_expiry
+      if not kind then
+        kind, expiry = ARGV[at + 2], ARGV[at + 3]
+      end
+      reason = write(i, key, version, kind, expiry, ARGV[at + EACH])
+    else
+      stale[#stale + 1] = i
+    end
+  end
+  if reason then
+    note(i, reason)
+  end
+  at = at + EACH
 end
 flush()
 return result

@@ -123,8 +123,11 @@ class RedisStore:
         return groups.values()
 
     def _apply_chunk(self, events: Sequence[Event], chunk: Sequence[int], outcome: Outcome) -> None:
-        versions, keys, *rest = zip(*[events[index] for index in chunk], strict=True)
-        args = chain.from_iterable(zip(versions, *rest, strict=True))
+        versions, keys, kinds, expiries, rows = zip(*[events[i] for i in chunk], strict=True)
+        if len(set(kinds)) == len(set(expiries)) == 1:  # as a table's are, mostly
+            args = chain((kinds[0], expiries[0]), *zip(versions, rows, strict=True))
+        else:
+            args = chain((b"", b""), *zip(versions, kinds, expiries, rows, strict=True))
         try:
             stale, *failed = self._script(len(keys), *keys, *self._head, *args)
         except (redis.ResponseError, StoreUnavailable) as error:

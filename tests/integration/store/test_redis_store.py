@@ -50,6 +50,11 @@ def delete(version: int, *, key: str = "k", kind: str = "json") -> Event:
     return event(version, "", key=key, kind=kind)
 
 
+def everything(client: redis.Redis) -> dict[bytes, tuple[bytes | None, bool]]:
+    """Each key's value, and whether it expires."""
+    return {key: (client.dump(key), client.ttl(key) > 0) for key in sorted(client.keys())}
+
+
 def text(client: redis.Redis, key: str = "k") -> bytes | None:
     """What a string or a document holds."""
     if client.type(key) != b"ReJSON-RL":
@@ -151,15 +156,55 @@ def test_a_batch_ends_as_its_events_one_by_one(
         for number in range(12)
     ]
 
-    def held() -> dict[bytes, tuple[bytes | None, bool]]:
-        return {key: (redis_client.dump(key), redis_client.ttl(key) > 0)
-                for key in sorted(redis_client.keys())}  # fmt: skip
-
     stale = [i for i, one in enumerate(events) if store.apply([one]).stale]
-    expected = held()
+    expected = everything(redis_client)
     redis_client.flushdb()
     assert store.apply(events).stale == stale
-    assert held() == expected
+    assert everything(redis_client) == expected
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_large_batch_on_keys_of_every_sort_ends_as_its_events_one_by_one(
+    store: RedisStore, redis_client: redis.Redis, seed: int
+) -> None:
+    chance = random.Random(seed)
+    keys = [f"k{number}" for number in range(300)]
+    sorts = chance.choice(
+        [KINDS, ("",), ("json",), ("long",), (*KINDS, "", "gone", "list", "long")]
+    )
+
+    def prepare() -> None:
+        chance = random.Random(seed)
+        redis_client.flushdb()
+        for key in keys:
+            sort = chance.choice(sorts)
+            row = '{"a":"%s"}' % ("x" * 20_000) if sort == "long" else '{"a":"x"}'
+            if sort in KINDS or sort == "long":
+                store.apply([event(5, row, key=key, kind=sort if sort in KINDS else "json")])
+            elif sort == "gone":
+                store.apply([delete(5, key=key)])
+            elif sort == "list":
+                redis_client.rpush(key, "1")
+
+    kinds = chance.choice([KINDS, ("json",)])
+    events = [
+        event(
+            chance.choice([0, 4, 5, 6, 7]),
+            chance.choice(["", '{"a":"y"}', "{}", "{ }"]),
+            key=chance.choice(keys),
+            kind=chance.choice(kinds),
+            expiry=chance.choice(["", "1000"] if len(kinds) > 1 else [""]),
+        )
+        for _ in range(500)
+    ]
+    prepare()
+    alone = [store.apply([one]) for one in events]
+    expected = everything(redis_client)
+    prepare()
+    outcome = store.apply(events)
+    assert outcome.stale == [i for i, one in enumerate(alone) if one.stale]
+    assert sorted(outcome.refused) == [i for i, one in enumerate(alone) if one.refused]
+    assert everything(redis_client) == expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
