@@ -69,8 +69,8 @@ class Present(NamedTuple):
     """Name and library file of the loadable functions that are there.
 
     An account that may not read mysql.func learns of the needed ones alone: not `all_seen`.
-    `forgotten` are rows of mysql.func without a function: MySQL 9.7 leaves such when a function is
-    dropped and created while it is in use.
+    `forgotten` are our rows of mysql.func without a function: MySQL 9.7 leaves such when a function
+    is dropped and created while it is in use.
     """
 
     files: dict[str, str]
@@ -104,7 +104,8 @@ def present(session: Session) -> Present:
         return Present(dict.fromkeys((*NEEDED, "gman_status"), FILE), False)
     files = {row[0].decode(): row[1].decode() for row in rows}
     loaded = _loaded(session)
-    forgotten = sorted(files.keys() - loaded) if loaded else []
+    ours = {function for function, library in files.items() if library == FILE}
+    forgotten = sorted(ours - loaded) if loaded else []
     for function in forgotten:
         del files[function]
     return Present(files, True, tuple(forgotten))

@@ -116,7 +116,12 @@ class _Removal:
 
     def _drop_functions(self) -> None:
         """Drop them, unless something calls one: its writes would fail, and MySQL 9 may crash."""
-        present = loadable.present(self._session).files
+        seen = loadable.present(self._session)
+        if seen.forgotten:
+            self._note(
+                f"mysql.func keeps functions that the server has forgotten: {seen.how_to_recall}"
+            )
+        present = seen.files
         ours = [function for function, library in present.items() if library == loadable.FILE]
         users = self._callers(ours)
         if users:

@@ -76,7 +76,7 @@ class Delivery:
     def send(self, batch: Batch) -> None:
         """Apply or submit a batch; when no job server takes it, later.
 
-        Batches stay in order: nothing is applied at once while another is under way.
+        Nothing is applied at once while another batch is under way.
         """
         if not self.under_way and self._at_once.apply(batch):
             self._done(batch)
@@ -97,7 +97,6 @@ class Delivery:
                     continue
                 if result.error is None:
                     self._failures = 0
-                    self._at_once.delivered()
                     self._done(found[0])
                 else:
                     self._again(found[0], result.error, counts=isinstance(result.error, JobFailed))

@@ -71,6 +71,8 @@ class TableRelay:
         self._wakeup_fd = wakeup_fd
         self._store = RedisStore(config.redis, config.events)
         self._letters = DeadLetters(self._store.client, config.dead_letters)
+        # Without versions order is all there is, so all is for the workers then.
+        self._most_at_once = config.relay.at_once if table.versions else 0
 
     def run(self) -> None:
         """Lead or stand by until told to stop; whatever is lost is opened again."""
@@ -92,6 +94,10 @@ class TableRelay:
                 mysql.connector.Error,
             ) as error:
                 reason = str(error)
+            except Exception as error:  # a fault of ours: it must not end the thread
+                log.exception("The relay of a table has failed.", extra=self._fields())
+                wait = CONFIG_RETRY
+                reason = repr(error)
             log.warning(
                 "The outbox cannot be relayed; events wait in it.",
                 extra=self._fields(reason=reason, retry_s=wait),
@@ -128,7 +134,7 @@ class TableRelay:
         delivery = Delivery(
             self._config.gearman.servers,
             self._config.gearman.function,
-            at_once=AtOnce(self._store, self._counters, self._config.relay.at_once),
+            at_once=AtOnce(self._store, self._counters, self._most_at_once),
             done=lambda batch: self._delivered(batch, remover),
             give_up=lambda batch, reason: self._give_up(batch, reason, remover),
         )

@@ -24,13 +24,14 @@ local HEAD, EACH = 5, common_kind and 2 or 4 -- ARGV before the events, and of e
 local quoted = cjson.encode(member)
 local tail_pattern = quoted:gsub('%p', '%%%0') .. ':(%d+)}$'
 local tail_length = -(#quoted + 18) -- ':', 16 digits, '}'
-local document_path = '$[' .. quoted .. ']'
+local escaped = member:gsub('[\\"]', '\\%0')
+local document_path = '$["' .. escaped .. '"]'
 local DOCUMENT = 'ReJSON-RL' -- what TYPE says of a key that the module RedisJSON made
 local pcall, sub, match, find, byte = redis.pcall, string.sub, string.match, string.find, string.byte
 local behind, QUOTE = ',' .. quoted .. ':', byte('"')
 local type, tonumber, unpack, KEYS, ARGV = type, tonumber, unpack, KEYS, ARGV -- quicker as locals
 local STEP = 1000 -- values that Lua may unpack at once: 8000, less what calls need
-local FEW, SMALL = 50, 4096 -- strings read at once, bytes of one on average up to which they are
+local FEW, SMALL = 50, 4096 -- strings read whole in a call; bytes of one on average up to which they are
 
 local function tombstone_of(key)
   local open = find(key, '{', 1, true)
@@ -114,13 +115,13 @@ local function look_at(key, kind, absent)
 end
 
 -- Strings are read whole, a few in a call: quicker than the tail of each, unless they are long. Returns
--- whether none of them is there, and their bytes.
+-- whether none of them is there, and whether they are short.
 local function look_at_strings(keys, first, last, expect_none, absent)
   if expect_none and redis.call('EXISTS', unpack(keys, first, last)) == 0 then
     for i = first, last do
       absent[#absent + 1] = keys[i]
     end
-    return true, 0
+    return true, true
   end
   local values, bytes = redis.call('MGET', unpack(keys, first, last)), 0
   for i = 1, last - first + 1 do
@@ -132,7 +133,7 @@ local function look_at_strings(keys, first, last, expect_none, absent)
       look_at(keys[first + i - 1], 'json', absent)
     end
   end
-  return false, bytes
+  return false, bytes <= SMALL * (last - first + 1)
 end
 
 local function look_at_tombstones(keys)
@@ -166,16 +167,14 @@ local function look(first_event, last_event)
       end
     end
   end
-  local none, bytes = true, 0
-  for first = 1, #strings, FEW do
-    local last = math.min(first + FEW - 1, #strings)
-    if bytes > SMALL * FEW then
-      for i = first, last do
-        look_at(strings[i], 'json', absent)
-      end
-    else
-      none, bytes = look_at_strings(strings, first, last, none, absent)
-    end
+  local none, small, first, few = true, true, 1, 4 -- they may be long: begin with little
+  while small and first <= #strings do
+    local last = math.min(first + few - 1, #strings)
+    none, small = look_at_strings(strings, first, last, none, absent)
+    first, few = last + 1, FEW
+  end
+  for i = first, #strings do
+    look_at(strings[i], 'json', absent)
   end
   look_at_tombstones(absent)
 end
@@ -223,6 +222,7 @@ end
 
 local function write_json(i, key, version, expiry, row)
   if expiry ~= '' then
+    flush()
     return failed(pcall('SET', key, with_version(row, version), 'EX', expiry))
   end
   waiting = waiting + 1
@@ -257,11 +257,7 @@ local function write_document(key, version, expiry, row)
   if reason and find(reason, '[Uu]nknown%s.*command') then
     return 'NOMODULE kind redisjson needs the module RedisJSON, which this Redis has not loaded'
   end
-  if reason then
-    local kind = redis.call('TYPE', key).ok
-    if kind == DOCUMENT or kind == 'none' then
-      return reason
-    end
+  if reason and (find(reason, 'WRONGTYPE', 1, true) or find(reason, 'wrong Redis type', 1, true)) then
     redis.call('DEL', key) -- JSON.SET does not replace a key of another type
     reason = failed(pcall('JSON.SET', key, '$', row))
   end

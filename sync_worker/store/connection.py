@@ -16,10 +16,10 @@ from .. import config
 from ..errors import ConfigError, StoreUnavailable
 
 # Answers that speak of Redis, not of the data: what they refuse is kept and tried again.
-# NOMODULE is our script's.
+# NOMODULE is our script's, the last one NOPERM within a script.
 PASSING = (
     "OOM", "READONLY", "LOADING", "MISCONF", "BUSY", "MASTERDOWN", "NOREPLICAS", "NOPERM",
-    "NOMODULE",
+    "NOMODULE", "ERR The user executing the script",
 )  # fmt: skip
 
 
@@ -69,7 +69,9 @@ NO_DOCUMENTS = (
 def has_documents(client: Any) -> bool:
     """Whether Redis has RedisJSON's commands; True as well where it does not say."""
     try:
-        answer = client.execute_command("COMMAND INFO", "JSON.SET")
+        cluster = isinstance(client, RedisCluster)
+        where = {"target_nodes": client.get_random_node()} if cluster else {}
+        answer = client.execute_command("COMMAND INFO", "JSON.SET", **where)
     except (RedisError, RedisClusterException, OSError):
         return True
     return bool(answer) and None not in answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sync_worker.mysql.chunks import Chunks
 from sync_worker.mysql.session import Session
 from sync_worker.mysql.streaming import rows_up_to
-from sync_worker.store.connection import passing
+from sync_worker.store.connection import is_passing, passing
 from sync_worker.store.tombstones import tombstone_key
 
 from .values import Expected, Found, Values
@@ -48,6 +48,8 @@ class Looking:
         self._chunks = chunks
         self._values = values
         self._member = version_member
+        escaped = re.sub(r'(["\\])', r"\\\1", version_member)
+        self._path = f'$["{escaped}"]'
         self._cluster = cluster
         config = chunks.mapping.config
         self._kind = config.kind
@@ -124,7 +126,7 @@ class Looking:
                 pipeline.getrange(key, -_TAIL, -1)
                 pipeline.hget(key, self._member)
                 if self._kind == "redisjson":
-                    pipeline.execute_command("JSON.GET", key, f"$[{json.dumps(self._member)}]")
+                    pipeline.execute_command("JSON.GET", key, self._path)
             answers = _run(pipeline)
             looks = parts(answers, len(answers) // len(part))
             result += [
@@ -161,4 +163,12 @@ def _run(pipeline: Any) -> list[Any]:
     """The answers of a pipeline, errors of single commands among them."""
     with passing(always=True):
         answers: list[Any] = pipeline.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, Exception) and not _is_of_the_key(answer):
+                raise answer
     return answers
+
+
+def _is_of_the_key(error: Exception) -> bool:
+    """Whether an error speaks of one key, which is of another type, and not of Redis."""
+    return not is_passing(error) and "unknown command" not in str(error)

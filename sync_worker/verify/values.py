@@ -87,7 +87,10 @@ class Values:
             return Found(b"", str(raw).encode(), mark, expires)
         if raw is None or raw == {}:
             return Found(None, None, mark, expires, _number(tombstone))
-        value, shown, version = self._readers[self._kind](raw)
+        try:
+            value, shown, version = self._readers[self._kind](raw)
+        except ValueError:  # a document that is none
+            return Found(b"", raw[:_SHOWN], mark, expires)
         unversioned = self._versions and version is None
         digest = b"" if unversioned else _digest(value)
         return Found(digest, shown[:_SHOWN], mark, expires, version)
@@ -150,7 +153,10 @@ def _pairs(flat: list[str]) -> bytes:
 
 
 def _document(value: Any) -> bytes:
-    """A document whose numbers are as the module holds them: 12.50 is 12.5, and 12.0 is 12."""
+    """A document whose numbers are as the module holds them: 12.50 is 12.5, and 12.0 is 12.
+
+    Of doubles 15 digits count: not every build of the module reads the last bit right.
+    """
     return orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS)
 
 
@@ -159,8 +165,9 @@ def _plain(value: Any) -> Any:
         return {name: _plain(member) for name, member in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
-        return int(value)
+    if isinstance(value, float):
+        value = float(f"{value:.15g}")
+        return int(value) if value.is_integer() and abs(value) < 2**63 else value
     return value
 
 

@@ -259,7 +259,7 @@ def test_documents_are_compared_by_value(place: Place, documents_redis: RedisSer
         put("product:3", row % (3, 4, ',"_v":1'))
         put("product:4", row % (4, 4, ""))  # as if another program had written it
         stand.client.set("product:5", row % (5, 5, ""))
-        stand.client.delete("product:6")
+        stand.client.delete("product:2")  # not the newest event's: MySQL 5.6 keeps that one
         put("product:777", row % (7, 7, ',"_v":4'))
         put("product:778", '{"id":778}')
         report = verify(stand)

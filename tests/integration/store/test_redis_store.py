@@ -163,6 +163,33 @@ def test_a_batch_ends_as_its_events_one_by_one(
     assert everything(redis_client) == expected
 
 
+@pytest.mark.parametrize("version", [0, 5])
+def test_a_row_that_expires_does_not_overtake_one_that_does_not(
+    store: RedisStore, redis_client: redis.Redis, version: int
+) -> None:
+    newer = version and version + 1
+    store.apply([event(version, '{"a":"old"}'), event(newer, '{"a":"new"}', expiry="60")])
+    assert b"new" in (redis_client.get("k") or b"")  # type: ignore[operator]
+    assert redis_client.ttl("k") > 0
+
+
+def test_a_document_that_is_refused_leaves_the_key_of_another_type(
+    documents_redis: RedisServer,
+) -> None:
+    with documents_redis.client() as client:
+        client.execute_command("ACL", "SETUSER", "w", "on", ">pw", "+@all", "-json.set", "~*")
+        config = settings(
+            documents_redis, SYNC_WORKER_REDIS_USERNAME="w", SYNC_WORKER_REDIS_PASSWORD="pw"
+        )
+        store = RedisStore(config.redis, config.events)
+        store.apply([event(1)])
+        outcome = store.apply([event(2, kind="redisjson")])
+        client.execute_command("ACL", "DELUSER", "w")
+        assert outcome.kept
+        assert client.get("k") == b'{"a":"x","_v":1}'
+        store.close()
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_a_large_batch_on_keys_of_every_sort_ends_as_its_events_one_by_one(
     store: RedisStore, redis_client: redis.Redis, seed: int
@@ -186,14 +213,14 @@ def test_a_large_batch_on_keys_of_every_sort_ends_as_its_events_one_by_one(
             elif sort == "list":
                 redis_client.rpush(key, "1")
 
-    kinds = chance.choice([KINDS, ("json",)])
+    kinds, expiries = chance.choice([KINDS, ("json",)]), chance.choice([("",), ("", "1000")])
     events = [
         event(
             chance.choice([0, 4, 5, 6, 7]),
             chance.choice(["", '{"a":"y"}', "{}", "{ }"]),
             key=chance.choice(keys),
             kind=chance.choice(kinds),
-            expiry=chance.choice(["", "1000"] if len(kinds) > 1 else [""]),
+            expiry=chance.choice(expiries),
         )
         for _ in range(500)
     ]
@@ -322,8 +349,11 @@ def test_the_version_members_name_may_hold_any_character(
 ) -> None:
     config = settings(redis_server, SYNC_WORKER_EVENTS_VERSION_MEMBER='%v-"1/2".+')
     store = RedisStore(config.redis, config.events)
-    assert store.apply([event(5), event(5), event(6)]).stale == [1]
-    assert json.loads(redis_client.get("k")) == {"a": "x", '%v-"1/2".+': 6}  # type: ignore[arg-type]
+    for kind in ("json", "redisjson"):
+        redis_client.delete("k")
+        assert store.apply([event(v, kind=kind) for v in (5, 5, 6)]).stale == [1]
+        assert store.apply([event(v, kind=kind) for v in (5, 7)]).stale == [0]
+        assert json.loads(text(redis_client) or "") == {"a": "x", '%v-"1/2".+': 7}
     store.close()
 
 
@@ -443,6 +473,8 @@ def test_a_cluster_is_written_slot_by_slot(own_redis: RedisServer) -> None:
             pass
         config = settings(own_redis, SYNC_WORKER_REDIS_CLUSTER="true")
         store = RedisStore(config.redis, config.events)
+        with pytest.raises(ConfigError, match="needs the module"):
+            store.check([SyncedTable("shop.b", kind="redisjson")])
         keys = ["a", "b", "tag:{x}", "c"]
         assert store.apply([event(2, key=key) for key in keys]) == ([], {}, {})
         assert store.apply([event(1, key=key) for key in keys]).stale == [0, 1, 2, 3]

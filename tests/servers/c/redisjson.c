@@ -88,8 +88,8 @@ static int string(Reader *reader)
     if (take(reader, '"') != OK)
         return ERR;
     while (reader->at < reader->end && *reader->at != '"') {
-        if (*reader->at == '\\')
-            *reader->out++ = *reader->at++;
+        if (*reader->at == '\\' && *++reader->at != '/')
+            *reader->out++ = '\\';
         if (reader->at == reader->end || (unsigned char)*reader->at < ' ')
             return ERR;
         *reader->out++ = *reader->at++;

@@ -15,7 +15,7 @@ from sync_worker.errors import JobFailed, JobServerUnavailable, StoreUnavailable
 from sync_worker.gearman import Result
 from sync_worker.mysql.outbox import runs
 from sync_worker.relay import delivery as delivery_module
-from sync_worker.relay.at_once import MOST_BYTES, AtOnce
+from sync_worker.relay.at_once import FIRST_PAUSE, LONGEST_PAUSE, MOST_BYTES, AtOnce
 from sync_worker.relay.batch import Batch, parse
 from sync_worker.relay.delivery import TRIES, Delivery
 from sync_worker.relay.gaps import KEEP, Gaps
@@ -280,8 +280,8 @@ def test_a_small_batch_is_applied_at_once_and_done(made, store):
 
 def test_nothing_is_applied_at_once_while_another_batch_is_under_way(made, store):
     delivery, done, _ = made
+    store.answers = [Outcome([], {0: "no"}, {}), WELL]
     delivery.send(BATCH)
-    store.answers = [WELL] * 3
     delivery.send(BATCH)
     assert len(store.applied) == 1
     delivery.client.results = [(1, Result())]
@@ -294,31 +294,48 @@ def test_nothing_is_applied_at_once_while_another_batch_is_under_way(made, store
     assert (len(store.applied), done) == (2, [BATCH] * 4)
 
 
-def test_a_redis_that_was_away_is_left_to_the_workers_until_one_had_a_batch_applied(made, store):
+def test_a_redis_that_was_away_is_left_to_the_workers_for_ever_longer(made, store, clock):
     delivery, done, _ = made
-    delivery.send(BATCH)
-    delivery.client.answer(JobFailed("no"))
-    delivery.collect()
-    assert (delivery.client.sent, done) == ([BATCH.workload], [])
-    delivery.send(BATCH)
+    tries = []
+    for _ in range(1000):
+        before = len(store.applied)
+        delivery.send(BATCH)
+        delivery.client.answer()
+        delivery.collect()
+        if len(store.applied) > before:
+            tries.append(clock.now)
+        clock.now += 0.1
+    pauses = [round(later - before) for before, later in itertools.pairwise(tries)]
+    assert pauses == [1, 2, 4, 8, 16, 30, 30]
+    assert len(done) == 1000
+    store.answers = [WELL, StoreUnavailable("away"), WELL]
+    clock.now += LONGEST_PAUSE
+    for _ in range(2):
+        delivery.send(BATCH)
     delivery.client.answer()
     delivery.collect()
-    assert len(store.applied) == 1
+    clock.now += FIRST_PAUSE + 0.1
+    delivery.send(BATCH)
+    assert (len(store.applied), len(done)) == (len(tries) + 3, 1003)
 
 
 @pytest.mark.parametrize(
-    ("outcome", "again"),
-    [(Outcome([], {1: "WRONGTYPE"}, {}), True), (Outcome([], {}, {0: "OOM"}), False)],
+    ("answer", "again"),
+    [
+        (Outcome([], {1: "WRONGTYPE"}, {}), True),
+        (RuntimeError("unforeseen"), True),
+        (Outcome([], {}, {0: "OOM"}), False),
+    ],
 )
-def test_what_redis_does_not_take_goes_to_a_worker_as_a_whole(made, store, outcome, again):
+def test_what_redis_does_not_take_goes_to_a_worker_as_a_whole(made, store, answer, again):
     delivery, done, _ = made
-    store.answers = [outcome, WELL]
+    store.answers = [answer, WELL]
     delivery.send(BATCH)
     assert (delivery.client.sent, done) == ([BATCH.workload], [])
+    delivery.client.answer()
     delivery.collect()
-    delivery._sent.clear()
     delivery.send(BATCH)
-    assert (len(store.applied), len(done)) == ((2, 1) if again else (1, 0))
+    assert len(store.applied) == (2 if again else 1)
 
 
 @pytest.mark.parametrize(
