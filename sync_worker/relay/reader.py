@@ -45,17 +45,19 @@ class Reader:
             session.prepare(_HANDLE, outbox.read_few("?", FEW))
         self._gaps = Gaps()
         self._after = 0
+        self._last = 0  # the highest id read; _after is behind it after going back
         self.full = False
         """Whether the last batch was as large as it may be, so that more is likely there."""
 
     def read(self) -> Batch | None:
-        """The next events, None if there are none. Those given before are not given again.
+        """The next events, None if there are none.
 
-        A batch without lines has only events that cannot be sent; they are to be deleted.
+        Those given before are not given again, but for those under way when `sweep` goes back. A batch without lines has only events that cannot be sent; they are to be deleted.
         """
         gaps = self._gaps.missing()
         batch = self._read_many(gaps) if self.full else self._read_few(gaps)
-        self._after = self._gaps.read(self._after, batch.ids)
+        self._last = self._gaps.read(self._last, batch.ids)
+        self._after = max(self._after, *batch.ids, 0) if self.full else self._last
         return batch if batch.ids else None
 
     def _read_few(self, gaps: list[int]) -> Batch:
@@ -82,13 +84,21 @@ class Reader:
         return batch
 
     def sweep(self, known: frozenset[int]) -> Batch | None:
-        """Events below the reader's place that are not `known`: of transactions that took long."""
+        """Events below the reader's place that are not `known`: of transactions that took long.
+
+        Where they are many, as of a bulk change, the reader goes back to the first of them instead,
+        and is full: what is under way beyond it is sent again, which is harmless.
+        """
         rows = len(known) + LATE_ROWS
         text = self._session.row(self._outbox.ids_up_to(self._after, rows))[0]
         late = [id for id in map(int, text.split(b",")) if id not in known] if text else []
         if not late:
             return None
-        batch = self._read_each(late[: self._rows])
+        if len(late) > FEW:
+            self._after = late[0] - 1
+            self.full = True
+            return None
+        batch = self._read_each(late)
         return batch if batch.ids else None
 
     def _cut(self, text: bytes) -> bool:

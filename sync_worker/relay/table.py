@@ -264,6 +264,8 @@ class _Leading:
         start = time.monotonic()
         batch = reader.sweep(frozenset(delivery.ids) | remover.waiting)
         _pass_on(batch, delivery, remover)
+        if reader.full:
+            self._schedule.ring()
         now = time.monotonic()
         self._sweep_at = now + max(SWEEP_SECONDS, SWEEP_SHARE * (now - start))
 
