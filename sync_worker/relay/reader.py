@@ -52,7 +52,8 @@ class Reader:
     def read(self) -> Batch | None:
         """The next events, None if there are none.
 
-        Those given before are not given again, but for those under way when `sweep` goes back. A batch without lines has only events that cannot be sent; they are to be deleted.
+        Those given before are not given again, but for those under way when `sweep` goes back. A
+        batch without lines has only events that cannot be sent; they are to be deleted.
         """
         gaps = self._gaps.missing()
         batch = self._read_many(gaps) if self.full else self._read_few(gaps)

@@ -60,11 +60,11 @@ def judge_sights(
         table = tables[key.split(":", 1)[0]]
         version = rank = 0
         before = 0
-        for at, value in seen:
+        for at, value, asked in seen:
             anew = any(before <= end and start <= at for start, end in emptied)
             if anew:
                 version = rank = 0
-            before = at
+            before = at if asked is None else asked
             verdict.values += 1
             if value is None:
                 if not anew and history.next_rank(key, ABSENT, rank, at) is None:

@@ -21,6 +21,8 @@ class Sight(NamedTuple):
     at: int
     """monotonic nanoseconds, after the answer"""
     value: bytes | None
+    asked: int | None = None
+    """the same before the question; what came in between may be seen or not"""
 
 
 class Poller:
@@ -50,18 +52,18 @@ class Poller:
         while not self._stop.is_set():
             try:
                 for key in self._random.choices(self._keys, k=AT_RANDOM):
-                    self._look([key], [self._client.get(key)])
-                self._look(self._keys, self._client.mget(self._keys))
+                    self._look([key], time.monotonic_ns(), [self._client.get(key)])
+                self._look(self._keys, time.monotonic_ns(), self._client.mget(self._keys))
             except redis.RedisError:  # a fault of the test: away, loading, frozen
                 self.unreachable += 1
                 self._stop.wait(0.05)
             self._stop.wait(PAUSE)
 
-    def _look(self, keys: Sequence[str], values: Sequence[bytes | None]) -> None:
+    def _look(self, keys: Sequence[str], asked: int, values: Sequence[bytes | None]) -> None:
         at = time.monotonic_ns()
         self.reads += len(keys)
         now = self._now
         for key, value in zip(keys, values, strict=True):
             if value != now[key]:
                 now[key] = value
-                self.sights[key].append(Sight(at, value))
+                self.sights[key].append(Sight(at, value, asked))
