@@ -19,7 +19,7 @@ from .findings import Finding, fail, ok, warn
 from .gearman import Admin
 from .mysql import server_checks, table_checks
 from .mysql.session import Session
-from .store.connection import NO_DOCUMENTS, connect, has_documents, passing
+from .store.connection import NO_DOCUMENTS, connect, passing, without_module
 
 _TIMEOUT = 2.0  # seconds for one job server's answer
 
@@ -81,7 +81,7 @@ def _redis(config: Config) -> Iterator[Finding]:
     try:
         with passing(always=True), closing(connect(config.redis)) as client:
             info = client.info()
-            documents = has_documents(client)
+            lacking = without_module(client, config.tables)
             saves = None if config.redis.cluster else _saves(client)
     except ConfigError as error:
         yield fail(str(error), "correct the [redis] section")
@@ -89,9 +89,8 @@ def _redis(config: Config) -> Iterator[Finding]:
     except StoreUnavailable as error:
         yield fail(str(error), "start Redis, or correct redis.url and the password")
         return
-    tables = [table.full_name for table in config.tables if table.kind == "redisjson"]
-    if tables and not documents:
-        yield fail(f"{', '.join(tables)}: {NO_DOCUMENTS[0]}", NO_DOCUMENTS[1])
+    if lacking:
+        yield fail(f"{', '.join(lacking)}: {NO_DOCUMENTS[0]}", NO_DOCUMENTS[1])
     if config.redis.cluster:
         yield ok("Redis Cluster answers")
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -66,7 +66,13 @@ NO_DOCUMENTS = (
 )
 
 
-def has_documents(client: Any) -> bool:
+def without_module(client: Any, tables: Iterable[config.SyncedTable]) -> list[str]:
+    """The names of the tables that need RedisJSON, if Redis says that it has not got it."""
+    names = [table.full_name for table in tables if table.kind == "redisjson"]
+    return [] if not names or _has_documents(client) else names
+
+
+def _has_documents(client: Any) -> bool:
     """Whether Redis has RedisJSON's commands; True as well where it does not say."""
     try:
         cluster = isinstance(client, RedisCluster)

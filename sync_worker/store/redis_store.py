@@ -13,7 +13,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, NoScriptErr
 
 from .. import config
 from ..errors import BadEvent, ConfigError, StoreUnavailable
-from .connection import NO_DOCUMENTS, PASSING, connect, has_documents, is_passing, passing
+from .connection import NO_DOCUMENTS, PASSING, connect, is_passing, passing, without_module
 from .events import Event, hash_fields
 
 _APPLY = (Path(__file__).parent / "apply.lua").read_text(encoding="utf-8")
@@ -47,9 +47,8 @@ class RedisStore:
 
     def check(self, tables: Sequence[config.SyncedTable] = ()) -> None:
         """Raises ConfigError when Redis refuses us for good, or lacks a module `tables` need."""
-        documents = [table.name for table in tables if table.kind == "redisjson"]
-        if documents and not has_documents(self.client):
-            raise ConfigError(f"{', '.join(documents)}: {'; '.join(NO_DOCUMENTS)}")
+        if lacking := without_module(self.client, tables):
+            raise ConfigError(f"{', '.join(lacking)}: {'; '.join(NO_DOCUMENTS)}")
         try:
             self._call("PING")
         except StoreUnavailable as error:

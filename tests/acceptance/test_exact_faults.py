@@ -150,25 +150,15 @@ def lock_name_of(stack, table):
     return lock_name(Named)
 
 
-def test_redis_killed_and_restarted_with_its_file(stack, own_redis):
+@pytest.mark.parametrize(("leave", "return_"), [("kill", "restart"), ("freeze", "thaw")])
+def test_redis_killed_and_restarted_with_its_file_or_frozen(stack, own_redis, leave, return_):
     stack.workers(2)
     stack.relay()
     with under_load(stack) as load:
         load.await_in_step()
-        own_redis.kill()
+        getattr(own_redis, leave)()
         load.await_depth(500)
-        own_redis.restart()
-        load.await_in_step()
-
-
-def test_redis_frozen(stack, own_redis):
-    stack.workers(2)
-    stack.relay()
-    with under_load(stack) as load:
-        load.await_in_step()
-        own_redis.freeze()
-        load.await_depth(500)
-        own_redis.thaw()
+        getattr(own_redis, return_)()
         load.await_in_step()
 
 

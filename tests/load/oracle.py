@@ -64,7 +64,7 @@ def judge_sights(
             anew = any(before <= end and start <= at for start, end in emptied)
             if anew:
                 version = rank = 0
-            before = at if asked is None else asked
+            before = asked
             verdict.values += 1
             if value is None:
                 if not anew and history.next_rank(key, ABSENT, rank, at) is None:

@@ -21,7 +21,7 @@ class Sight(NamedTuple):
     at: int
     """monotonic nanoseconds, after the answer"""
     value: bytes | None
-    asked: int | None = None
+    asked: int
     """the same before the question; what came in between may be seen or not"""
 
 

@@ -29,7 +29,7 @@ def history():
 
 
 def judge(history, *values, emptied=()):
-    sights = [Sight(100 + at, one) for at, one in enumerate(values)]
+    sights = [Sight(100 + at, one, 100 + at) for at, one in enumerate(values)]
     return judge_sights({KEY: sights}, history, emptied=emptied).violations
 
 
