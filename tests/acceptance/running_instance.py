@@ -216,3 +216,15 @@ class Instance:
             return b"sync_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             return False
+
+
+def install_product(instance, sql_server, schema, entry=""):
+    """Configure the table `product` of a schema, `entry` the rest of its [[table]], and install."""
+    instance.write_config(
+        mysql={"host": sql_server.host, "port": sql_server.port, "user": "root"},
+        relay={"schema": f"outbox_{schema}"},
+    )
+    with instance.config.open("a") as file:
+        file.write(f'[[table]]\nname = "{schema}.product"\nkey = "product:{{id}}"\n{entry}\n')
+    installed = instance.cli("install", "--functions", "no")
+    assert installed.returncode == 0, installed.stderr

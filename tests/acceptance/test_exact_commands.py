@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import redis
-from running_instance import Instance, wait_for
+from running_instance import Instance, install_product, wait_for
 from servers import Gearmand, RedisServer, SqlServer
 
 pytestmark = pytest.mark.matrix
@@ -30,13 +30,7 @@ def instance(
         rows = ",".join(f"({i}, 'name {i}')" for i in range(start, start + 5000))
         db.cmd_query(f"INSERT INTO product VALUES {rows}")
     instance = Instance(tmp_path, gearmand, redis_server)
-    instance.write_config(
-        mysql={"host": sql_server.host, "port": sql_server.port, "user": "root"},
-        relay={"schema": f"outbox_{schema}"},
-    )
-    with instance.config.open("a") as file:
-        file.write(f'[[table]]\nname = "{schema}.product"\nkey = "product:{{id}}"\n')
-    assert instance.cli("install", "--functions", "no").returncode == 0
+    install_product(instance, sql_server, schema)
     with instance:
         yield instance
     sql_server.execute(f"DROP DATABASE IF EXISTS outbox_{schema}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_instance import Instance, wait_for
+from running_instance import Instance, install_product, wait_for
 from servers import Gearmand, RedisServer, SqlServer
 
 pytestmark = pytest.mark.matrix
@@ -27,15 +27,7 @@ def instance(
 
     def make(redis: RedisServer) -> Instance:
         instance = Instance(tmp_path, gearmand, redis)
-        instance.write_config(
-            mysql={"host": sql_server.host, "port": sql_server.port, "user": "root"},
-            relay={"schema": f"outbox_{schema}"},
-        )
-        with instance.config.open("a") as file:
-            file.write(f'[[table]]\nname = "{schema}.product"\nkey = "product:{{id}}"\n')
-            file.write('kind = "redisjson"\n')
-        installed = instance.cli("install", "--functions", "no")
-        assert installed.returncode == 0, installed.stderr
+        install_product(instance, sql_server, schema, 'kind = "redisjson"')
         return instance
 
     yield make
